@@ -39,6 +39,7 @@ __all__ = [
     "AdaMuon",
     "AdaNorm",
     "AdaPNM",
+    "AdaShift",
     "AdaSmooth",
     "AdaTAM",
     "AdaX",
@@ -78,8 +79,10 @@ __all__ = [
     "BCOSm",
     "BarzilaiBorwein",
     "CAME",
+    "CASPR",
     "CAdam",
     "COCOB",
+    "COSMOS",
     "Conda",
     "ConditionalGradient",
     "DAdaptAdagrad",
@@ -92,14 +95,17 @@ __all__ = [
     "DemonSGD",
     "DiffGrad",
     "Dion",
+    "Dion2",
     "DoG",
     "DoWG",
     "DualAdam",
     "EAdam",
     "EFSignSGD",
     "EXAdam",
+    "ExactMARS",
     "FAdam",
     "FOCUS",
+    "FRUGAL",
     "FastAdaBelief",
     "Fira",
     "Fromage",
@@ -113,6 +119,8 @@ __all__ = [
     "HypergradientAdam",
     "HypergradientNesterov",
     "HypergradientSGD",
+    "IVON",
+    "KLSOAP",
     "KLShampoo",
     "Kate",
     "KerasAdafactor",
@@ -124,6 +132,7 @@ __all__ = [
     "LANS",
     "LARC",
     "LARS",
+    "LDAdam",
     "LDoG",
     "LaProp",
     "LazyAdam",
@@ -140,12 +149,14 @@ __all__ = [
     "MomentumNormalizedAdam",
     "Moonlight",
     "Muon",
+    "MuonLaProp",
     "NAG",
     "NAdam",
     "NAdamW",
     "Nadamax",
     "Nero",
     "NesterovSequence",
+    "NorDion2",
     "NorMuon",
     "NormalizedSGD",
     "NosAdam",
@@ -156,6 +167,7 @@ __all__ = [
     "PAdam",
     "PID",
     "PNM",
+    "PSGDPRO",
     "PolarGrad",
     "PolarMuon",
     "PolyakSGD",
@@ -186,9 +198,13 @@ __all__ = [
     "SMORMS3",
     "SNGM",
     "SOAP",
+    "SOAPAdEMAMix",
+    "SOAPNAdam",
+    "SOLP",
     "SPAM",
     "SPlus",
     "SRMM",
+    "STORM",
     "SWAN",
     "ScaleSGD",
     "ScheduleFreeAdamW",
@@ -209,6 +225,7 @@ __all__ = [
     "TAM",
     "TAdam",
     "Tiger",
+    "TurboMuon",
     "UnscaledAdamW",
     "VSGD",
     "WNGrad",
@@ -2450,7 +2467,12 @@ class AdaMuon(FusedOptimizer):
 
         if matrix:
             momentum = beta*momentum + grad
-            direction = newton_schulz(sign(momentum))
+            ahead = momentum
+            if nesterov:
+                ahead = beta*momentum + grad
+            if signs:
+                ahead = sign(ahead)
+            direction = newton_schulz(ahead)
             mean_square = beta*mean_square + (1 - beta)*direction**2
             even = direction/(sqrt(mean_square) + epsilon)
             unit = even/(column_norm(row_norm(even)) + epsilon)
@@ -2475,6 +2497,8 @@ class AdaMuon(FusedOptimizer):
         lr: learning_rate of the formulas. Size of a step, in units of the parameter, times 0.2.
             Range: learning_rate >= 0.
         beta: Decay of the momentum and of the mean square. Range: 0 <= beta < 1.
+        nesterov: Look ahead by the newest gradient.
+        signs: Take signs of the momentum before it is made orthogonal.
         epsilon: Added to roots of mean squares, and to the norm of a step. Range: epsilon > 0.
         fallback_learning_rate: Size of a step, in units of the parameter, for variables that
             aren't matrices. Range: fallback_learning_rate >= 0.
@@ -2525,6 +2549,8 @@ class AdaMuon(FusedOptimizer):
         params: ParamsT,
         lr: float | Tensor = 0.001,
         beta: float | Tensor = 0.95,
+        nesterov: bool = False,
+        signs: bool = True,
         epsilon: float | Tensor = 1e-08,
         fallback_learning_rate: float | Tensor = 0.001,
         fallback_beta_1: float | Tensor = 0.9,
@@ -2708,6 +2734,96 @@ class AdaPNM(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaShift(FusedOptimizer):
+    """Adam whose second moment is that of gradients from before the mean, which are independent of
+    it.
+
+    The update of each element:
+
+        leaving = oldest(past)
+        past = grad
+        total = 0
+        for age in reversed(window):
+            total = beta_1*total + past
+        velocity = beta_2*velocity + (1 - beta_2)*largest(leaving**2)
+        # Until the first gradient leaves the window, nothing moves.
+        left = max(step - len(window), 1)
+        root = sqrt(velocity/(1 - beta_2**left)) + epsilon
+        change = where(step > len(window), learning_rate, 0)*(1 - beta_1)/(1 - beta_1**len(window))*total/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Weight of a gradient, relative to the next one. Range: 0 < beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhou, Zhang, Lu, Li, Wang, Zhu and Yu, 2019, AdaShift: Decorrelation and
+        Convergence of Adaptive Learning Rate Methods, arXiv:1810.00143, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-10,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -6099,6 +6215,123 @@ class CAME(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class CASPR(FusedOptimizer):
+    """Shampoo by the square of a mean: of the inverse root for the rows and of that for the
+    columns.
+
+    The update of each element:
+
+        gradient = grad
+        if beta_1 > 0:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            gradient = mean_gradient/(1 - beta_1**step)
+        direction = gradient
+        if given(graft_beta):
+            mean_square = graft_beta*mean_square + (1 - graft_beta)*grad**2
+            direction = gradient/(sqrt(mean_square/(1 - graft_beta**step)) + epsilon)
+        if matrix:
+            other_length = norm(direction)
+            left_product = beta_2*left_product + where(beta_2 < 1, 1 - beta_2, 1)*(grad @ transpose(grad))
+            right_product = beta_2*right_product + where(beta_2 < 1, 1 - beta_2, 1)*(transpose(grad) @ grad)
+            if (step - 1) % period == 0:
+                left_root = inverse_root(left_product, 4, epsilon)
+                right_root = inverse_root(right_product, 4, epsilon)
+            once = 0.5*(left_root @ gradient) + 0.5*(gradient @ right_root)
+            direction = 0.5*(left_root @ once) + 0.5*(once @ right_root)
+            if graft:
+                direction = direction*(other_length/(norm(direction) + 1e-30))
+        velocity = momentum*velocity + direction
+        change = learning_rate*velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter with the
+            length of Adam's step. Range: learning_rate >= 0.
+        momentum: Part of the sum of past steps that is kept. Range: 0 <= momentum < 1.
+        beta_1: Decay of the mean gradient, which is what is multiplied; at 0 it is the
+            gradient, as in the paper. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the products; at 1 they are sums, as in the paper. Range: 0 < beta_2 <=
+            1.
+        epsilon: Added to eigenvalues of the products, and to roots of mean squares. Range:
+            epsilon > 0.
+        period: Steps between computations of roots. Range: period >= 1.
+        graft: Give each step of a matrix the length of another step.
+        graft_beta: Decay of Adam's mean square gradient for that step; with None, it is the
+            gradient. Range: 0 <= graft_beta < 1.
+        block_size: Longest side of the equal blocks that a matrix is divided into; with None,
+            it is whole. Range: block_size >= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Duvvuri et al., 2024, Combining Axes Preconditioners through Kronecker
+        Approximation for Deep Learning, International Conference on Learning Representations,
+        algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.9,
+        beta_1: float | Tensor = 0.0,
+        beta_2: float | Tensor = 1.0,
+        epsilon: float | Tensor = 1e-06,
+        period: int = 1,
+        graft: bool = True,
+        graft_beta: float | Tensor = 0.999,
+        block_size: int | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class CAdam(FusedOptimizer):
     """Adam that waits where the gradient and its running mean point in different directions.
 
@@ -6244,6 +6477,140 @@ class COCOB(FusedOptimizer):
         lr: float | Tensor = 1.0,
         alpha: float | Tensor = 100.0,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class COSMOS(FusedOptimizer):
+    """SOAP in the leading eigenvectors of the mean product of gradients, and Muon in all other
+    directions.
+
+    The update of each element:
+
+        if matrix:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            if step == 1:
+                basis = singular_vectors(grad, rank)
+            else:
+                basis = orthonormal(beta_2*(leading_basis @ leading_product) + (1 - beta_2)*(grad @ (transpose(grad) @ leading_basis)))
+            turn = transpose(leading_basis) @ basis
+            leading_basis = basis
+            projected = transpose(leading_basis) @ grad
+            leading_product = beta_2*(transpose(turn) @ leading_product @ turn) + (1 - beta_2)*(projected @ transpose(projected))
+            leading_square = beta_2*leading_square + (1 - beta_2)*projected**2
+            leading_mean = transpose(leading_basis) @ mean_gradient
+            leading_step = leading_mean/sqrt((leading_square + epsilon)/(1 - beta_2**step))
+            # At full rank there is no rest but of rounding.
+            rest = where(rank < min(rows, columns), 1, 0)*(mean_gradient - leading_basis @ leading_mean)
+            other_step = newton_schulz(rest)
+            other_size = gamma*sqrt(size)/(norm(other_step) + epsilon)
+            change = learning_rate/(1 - beta_1**step)*(leading_basis @ leading_step) + learning_rate*other_size*other_step
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
+        else:
+            adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*adam_mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: Number of leading eigenvectors, at most the length of the shorter side. Range:
+            rank >= 1.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient, and of the mean product. Range: 0 <= beta_2 <
+            1.
+        gamma: Root mean square of the step in other directions, in learning rates. Range: gamma
+            >= 0.
+        epsilon: Added to the mean square, and to the norm of the step in other directions.
+            Range: epsilon > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Liu et al., 2025, COSMOS: A Hybrid Adaptive Optimizer for Memory-Efficient
+        Training of LLMs, arXiv:2502.17410, algorithm 1, along the shorter side
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0005,
+        rank: int = 64,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.98,
+        gamma: float | Tensor = 0.2,
+        epsilon: float | Tensor = 1e-08,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -7361,6 +7728,123 @@ class Dion(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class Dion2(FusedOptimizer):
+    """Muon's step for the largest rows, or columns, of the momentum, which decays only where it
+    was applied.
+
+    The update of each element:
+
+        if matrix:
+            velocity = velocity + grad
+            places = largest_rows(velocity, rank)
+            chosen = transpose(places) @ velocity
+            applied = places @ chosen
+            velocity = velocity - (1 - momentum)*applied
+            unit = chosen/(column_norm(row_norm(applied)) + 1e-7)
+            repeat 5:
+                square = unit @ transpose(unit)
+                unit = 3.4445*unit + (2.0315*square @ square - 4.775*square) @ unit
+            change = learning_rate*sqrt(rows/columns)*(places @ unit)
+            param = param - change
+        else:
+            mean_gradient = adamw_beta_1*mean_gradient + (1 - adamw_beta_1)*grad
+            adamw_velocity = adamw_beta_2*adamw_velocity + (1 - adamw_beta_2)*grad**2
+            if adamw_amsgrad:
+                velocity_bound = max(velocity_bound, adamw_velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(adamw_velocity)
+            step_size = adamw_learning_rate*sqrt(1 - adamw_beta_2**step)/(1 - adamw_beta_1**step)
+            change = step_size*mean_gradient/(scale + adamw_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: How many rows change, or columns where there are fewer of these; all, at most.
+            Range: rank >= 1.
+        momentum: How much of what was applied stays in the momentum. Range: 0 <= momentum < 1.
+        adamw_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: adamw_learning_rate >= 0.
+        adamw_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0
+            <= adamw_beta_1 < 1.
+        adamw_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adamw_beta_2 < 1.
+        adamw_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adamw_epsilon > 0.
+        adamw_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ahn et al., 2025, Dion2: A Simple Method to Shrink Matrix in Muon,
+        arXiv:2512.16928, algorithm 1, with the largest sums of magnitudes along the shorter
+        side, as many as the rank, and Muon's polynomial
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        rank: int = 64,
+        momentum: float | Tensor = 0.95,
+        adamw_learning_rate: float | Tensor = 0.001,
+        adamw_beta_1: float | Tensor = 0.9,
+        adamw_beta_2: float | Tensor = 0.999,
+        adamw_epsilon: float | Tensor = 1e-07,
+        adamw_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class DoG(FusedOptimizer):
     """SGD with steps as long as the distance gone, over the root of the sum of squared gradients.
 
@@ -7857,6 +8341,99 @@ class EXAdam(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class ExactMARS(FusedOptimizer):
+    """MARS with a second gradient of the same examples, at the parameter of the step before.
+
+    The update of each element:
+
+        if given(gradient_before):
+            previous_gradient = gradient_before
+        corrected = grad + gamma*beta_1/(1 - beta_1)*(grad - previous_gradient)
+        previous_gradient = grad
+        length = norm(corrected)
+        corrected = corrected*largest_norm/max(length, largest_norm)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*corrected
+        mean_square = beta_2*mean_square + (1 - beta_2)*corrected**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        param = param - learning_rate/(1 - beta_1**step)*mean_gradient/root
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        gamma: Scales the correction: 1 is that of STORM, and 0 is Adam on clipped gradients.
+            Range: gamma >= 0.
+        largest_norm: Norm to which corrected gradients are clipped. Range: largest_norm > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Yuan et al., 2024, MARS: Unleashing the Power of Variance Reduction for Training
+        Large Models, arXiv:2411.10438, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        beta_1: float | Tensor = 0.95,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        gamma: float | Tensor = 0.025,
+        largest_norm: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class FAdam(FusedOptimizer):
     """Momentum of natural gradients by the Fisher information's diagonal, which are clipped and
     scale the decay, too.
@@ -8014,6 +8591,133 @@ class FOCUS(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         gamma: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class FRUGAL(FusedOptimizer):
+    """Adam on the product of the gradient with its leading singular vectors, whose states begin
+    anew with these, and signs of the rest.
+
+    The update of each element:
+
+        if matrix:
+            if (step - 1) % period == 0:
+                singular_basis = singular_vectors(grad, rank)
+                mean_projected = 0*mean_projected
+                projected_speed = 0*projected_speed
+            updates = (step - 1) % period + 1
+            projected = transpose(singular_basis) @ grad
+            mean_projected = beta_1*mean_projected + (1 - beta_1)*projected
+            projected_speed = beta_2*projected_speed + (1 - beta_2)*projected**2
+            direction = mean_projected/(sqrt(projected_speed)/sqrt(1 - beta_2**updates) + epsilon)
+            # At full rank there is no rest but of rounding.
+            rest = where(rank < min(rows, columns), 1, 0)*(grad - singular_basis @ projected)
+            change = learning_rate/(1 - beta_1**updates)*(singular_basis @ direction) + learning_rate*free_rate*sign(rest)
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: Length of the shorter side after its projection, at most its own. Range: rank >=
+            1.
+        period: Steps from one choice of a projection to the next. Range: period >= 1.
+        beta_1: Decay of the mean. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the bias correction. Range: epsilon > 0.
+        free_rate: Size of the signs' steps, in learning rates. Range: free_rate >= 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zmushko et al., 2024, FRUGAL: Memory-Efficient Optimization by Reducing State
+        Overhead for Scalable Training, arXiv:2411.07837, algorithm 1 with projections on
+        singular vectors, AdamW and signSGD
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        rank: int = 128,
+        period: int = 200,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        free_rate: float | Tensor = 1.0,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -9253,6 +9957,233 @@ class HypergradientSGD(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class IVON(FusedOptimizer):
+    """A normal distribution of each parameter, fitted by natural gradients at samples of it: the
+    learnt Hessian divides the steps.
+
+    The update of each element:
+
+        if perturbed:
+            curvature = ess*sample_precision*(param - mean_parameter)*grad + weight_decay
+            param = mean_parameter
+            growth = (1 - beta_2)*(curvature/sample_precision - 1)
+            sample_precision = sample_precision*((1 + growth)**2 + 1)/2
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        direction = (mean_gradient/(1 - beta_1**step) + weight_decay*param)/sample_precision
+        if given(clip_radius):
+            direction = clip(direction, -clip_radius, clip_radius)
+        change = learning_rate*initial_precision*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, times the first precision over the
+            present one. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the Hessian. Range: 0 <= beta_2 < 1.
+        ess: Effective sample size: the number of examples that there are. Range: ess > 0.
+        initial_precision: The first Hessian, with the weight decay. Range: initial_precision >
+            0.
+        clip_radius: Largest step of an element, per unit of learning rate. Range: clip_radius >
+            0.
+        weight_decay: Precision of the prior, over the effective sample size. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        seed: Decides the random numbers of a run. Range: seed >= 0.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Shen et al., 2024, Variational Learning is Effective for Large Deep Networks,
+        arXiv:2402.17641, algorithm 1 with one sample
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99999,
+        ess: float | Tensor = 50000.0,
+        initial_precision: float | Tensor = 1.0,
+        clip_radius: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0.0001,
+        seed: int = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class KLSOAP(FusedOptimizer):
+    """SOAP along the eigenvectors of KL-Shampoo's factors, each of which is the mean product of
+    what the other has scaled.
+
+    The update of each element:
+
+        if matrix:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_basis, grad, right_basis)**2
+            change = learning_rate*unbiased(beta_1, beta_2, step)*scaled(left_basis, mean_gradient, right_basis, sqrt(mean_square) + epsilon)
+            by_b = (grad @ right_basis)*(1/sqrt(right_value))
+            by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
+            both = transpose(left_basis) @ grad @ right_basis
+            left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
+            right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
+            new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
+            right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
+            left_value = new_left_value
+            if step % period == 0:
+                left_basis = orthonormal(left_product @ left_basis)
+                right_basis = orthonormal(right_product @ right_basis)
+            param = param - change
+            # onto(left, matrix, right): A matrix along other axes of its rows and columns.
+            # unbiased(beta_1, beta_2, updates): What undoes the start at 0 in a running mean over the root of another, after so many updates.
+            # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+        else:
+            adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*adam_mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean products. Range: 0 <= beta_2 < 1.
+        epsilon: Added to roots of eigenvalues. Range: epsilon > 0.
+        period: Steps between updates of eigenvectors. Range: period >= 1.
+        first_value: What all eigenvalues begin with. Range: first_value > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lin et al., 2025, Understanding and Improving Shampoo and SOAP via Kullback-
+        Leibler Minimization, arXiv:2509.03378, KL-SOAP: the scheme of KL-Shampoo with a mean
+        square of its own for each element
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.98,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 10,
+        first_value: float | Tensor = 0.1,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class KLShampoo(FusedOptimizer):
     """Shampoo whose two factors minimize a Kullback-Leibler divergence: each is the mean product
     of what the other has scaled.
@@ -10335,6 +11266,140 @@ class LARS(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class LDAdam(FusedOptimizer):
+    """Adam in a subspace that one step of power iteration a call moves, whose means are turned
+    with it, and whose errors come back.
+
+    The update of each element:
+
+        if matrix:
+            fed = grad + error
+            old_mean = singular_basis @ mean_projected
+            if step == 1:
+                basis = singular_vectors(fed, rank)
+            else:
+                followed = mixing/(1 - beta_1**(step - 1))*old_mean + (1 - mixing)*fed
+                basis = orthonormal(followed @ (transpose(followed) @ singular_basis))
+            projected = transpose(basis) @ fed
+            turn = transpose(basis) @ singular_basis
+            turned = turn @ mean_projected
+            error = fed - basis @ projected + beta_1/(1 - beta_1)*(old_mean - basis @ turned)
+            if step > 1:
+                variance = projected_speed/(1 - beta_2**(step - 1)) - (mean_projected/(1 - beta_1**(step - 1)))**2
+                turned_square = turn**2 @ variance + (turned/(1 - beta_1**(step - 1)))**2
+                projected_speed = (1 - beta_2**(step - 1))*abs(turned_square)
+            mean_projected = turned
+            mean_projected = beta_1*mean_projected + (1 - beta_1)*projected
+            projected_speed = beta_2*projected_speed + (1 - beta_2)*projected**2
+            direction = mean_projected/(sqrt(projected_speed)/sqrt(1 - beta_2**step) + epsilon)
+            singular_basis = basis
+            change = learning_rate/(1 - beta_1**step)*(basis @ direction)
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: Length of the shorter side after its projection, at most its own. Range: rank >=
+            1.
+        beta_1: Decay of the mean. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the bias correction. Range: epsilon > 0.
+        mixing: Part of the mean, beside the gradient, in what the subspace follows. Range: 0 <=
+            mixing < 1.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Robert et al., 2024, LDAdam: Adaptive Optimization from Low-Dimensional Gradient
+        Statistics, arXiv:2410.16103, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        rank: int = 16,
+        beta_1: float | Tensor = 0.908,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        mixing: float | Tensor = 0.908,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class LDoG(FusedOptimizer):
     """DoG with a distance and a sum of squared gradients for each tensor.
 
@@ -10934,7 +11999,11 @@ class MARSShampoo(FusedOptimizer):
             length = norm(corrected)
             corrected = corrected*largest_norm/max(length, largest_norm)
             mean_gradient = beta_1*mean_gradient + (1 - beta_1)*corrected
-            change = learning_rate*sqrt(max(1, rows/columns))*newton_schulz(mean_gradient)
+            if match_rms_adamw:
+                scale = 0.2*sqrt(max(rows, columns))
+            else:
+                scale = sqrt(max(1, rows/columns))
+            change = learning_rate*scale*newton_schulz(mean_gradient)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
             # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
@@ -10956,6 +12025,8 @@ class MARSShampoo(FusedOptimizer):
         gamma: Scales the correction: 1 is that of STORM, and 0 is Adam on clipped gradients.
             Range: gamma >= 0.
         largest_norm: Norm to which corrected gradients are clipped. Range: largest_norm > 0.
+        match_rms_adamw: Scale steps to the root mean square of Adam's, as MARS-M does
+            (arXiv:2510.21800).
         fallback_learning_rate: Size of a step, in units of the parameter, for variables that
             aren't matrices. Range: fallback_learning_rate >= 0.
         fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
@@ -11011,6 +12082,7 @@ class MARSShampoo(FusedOptimizer):
         beta_1: float | Tensor = 0.95,
         gamma: float | Tensor = 0.025,
         largest_norm: float | Tensor = 1.0,
+        match_rms_adamw: bool = False,
         fallback_learning_rate: float | Tensor = 0.003,
         fallback_beta_1: float | Tensor = 0.95,
         fallback_beta_2: float | Tensor = 0.99,
@@ -11799,6 +12871,116 @@ class Muon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class MuonLaProp(FusedOptimizer):
+    """Muon for the mean of gradients that are divided by their root mean square; LaProp updates
+    what is no matrix.
+
+    The update of each element:
+
+        if matrix:
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            divided = grad/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*divided
+            if match_rms_adamw:
+                scale = 0.2*sqrt(max(rows, columns))
+            else:
+                scale = sqrt(max(1, rows/columns))
+            change = learning_rate*scale*newton_schulz(momentum_buffer)
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
+        else:
+            fallback_mean_square = fallback_beta_2*fallback_mean_square + (1 - fallback_beta_2)*grad**2
+            fallback_divided = grad/(sqrt(fallback_mean_square)/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            mean_divided = fallback_beta_1*mean_divided + (1 - fallback_beta_1)*fallback_divided
+            param = param - fallback_learning_rate/(1 - fallback_beta_1**step)*mean_divided
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in spectral norms of square matrices.
+            Range: learning_rate >= 0.
+        match_rms_adamw: Scale steps to the root mean square of Adam's.
+        momentum: Decay of the mean of divided gradients. Range: 0 <= momentum < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean of divided gradients, for variables that aren't
+            matrices. Range: 0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nestler, HeavyBall, github.com/HomebrewML/HeavyBall, MuonLaProp; with the numbers
+        of Newton-Schulz of Jordan et al., 2024
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        match_rms_adamw: bool = False,
+        momentum: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        fallback_learning_rate: float | Tensor = 0.0025,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.99,
+        fallback_epsilon: float | Tensor = 1e-15,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class NAG(FusedOptimizer):
     """SGD with Nesterov's momentum: the gradient's part of the next change is taken at once.
 
@@ -12294,6 +13476,131 @@ class NesterovSequence(FusedOptimizer):
         self,
         params: ParamsT,
         lr: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class NorDion2(FusedOptimizer):
+    """Dion2 for rows, each of which is divided by the root of its running mean square, with the
+    length of Dion2's step.
+
+    The update of each element:
+
+        if matrix:
+            velocity = velocity + grad
+            # Rows of sums, which are the same in each row: their largest are those of the velocity.
+            places = largest_rows(abs(velocity) @ transpose(0*velocity + 1), rank)
+            chosen = transpose(places) @ velocity
+            applied = places @ chosen
+            velocity = velocity - (1 - momentum)*applied
+            unit = chosen/(column_norm(row_norm(applied)) + 1e-7)
+            repeat 5:
+                square = unit @ transpose(unit)
+                unit = 3.4445*unit + (2.0315*square @ square - 4.775*square) @ unit
+            direction = places @ unit
+            is_chosen = row_mean(row_sum(places))
+            row_square = where(is_chosen > 0, beta_2*row_square + (1 - beta_2)*row_mean(direction**2), row_square)
+            even = direction/(sqrt(row_square) + epsilon)
+            length = column_norm(row_norm(direction))/(column_norm(row_norm(even)) + epsilon)
+            change = learning_rate*sqrt(rows/columns)*length*even
+            param = param - change
+        else:
+            mean_gradient = adamw_beta_1*mean_gradient + (1 - adamw_beta_1)*grad
+            adamw_velocity = adamw_beta_2*adamw_velocity + (1 - adamw_beta_2)*grad**2
+            if adamw_amsgrad:
+                velocity_bound = max(velocity_bound, adamw_velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(adamw_velocity)
+            step_size = adamw_learning_rate*sqrt(1 - adamw_beta_2**step)/(1 - adamw_beta_1**step)
+            change = step_size*mean_gradient/(scale + adamw_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: How many rows change; as many as the shorter side has, at most. Range: rank >= 1.
+        momentum: How much of what was applied stays in the momentum. Range: 0 <= momentum < 1.
+        beta_2: Decay of the mean squares of rows. Range: 0 <= beta_2 < 1.
+        epsilon: Added to roots of mean squares, and to the norm of a step. Range: epsilon > 0.
+        adamw_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: adamw_learning_rate >= 0.
+        adamw_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0
+            <= adamw_beta_1 < 1.
+        adamw_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adamw_beta_2 < 1.
+        adamw_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adamw_epsilon > 0.
+        adamw_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ahn et al., Dion, github.com/microsoft/dion, NorDion2 or Dion3, which applies
+        NorMuon (arXiv:2510.05491) to Dion2 (arXiv:2512.16928); with Muon's polynomial
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        rank: int = 64,
+        momentum: float | Tensor = 0.95,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        adamw_learning_rate: float | Tensor = 0.001,
+        adamw_beta_1: float | Tensor = 0.9,
+        adamw_beta_2: float | Tensor = 0.999,
+        adamw_epsilon: float | Tensor = 1e-07,
+        adamw_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -13169,6 +14476,117 @@ class PNM(FusedOptimizer):
         lr: float | Tensor = 0.01,
         beta_0: float | Tensor = 1.0,
         beta_1: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PSGDPRO(FusedOptimizer):
+    """PSGD whose factors stay nearly symmetric: after each step, a rotation brings them closer to
+    it.
+
+    The update of each element:
+
+        mean_gradient = momentum*mean_gradient + (1 - momentum)*grad
+        debiased = mean_gradient/(1 - momentum**step)
+        if matrix:
+            if step == 1:
+                left_identity = left_q
+                right_identity = right_q
+            halfway = left_q @ debiased @ transpose(right_q)
+            whitened = transpose(left_q) @ halfway @ right_q
+            of_rows = whitened @ transpose(whitened)
+            of_columns = transpose(whitened) @ whitened
+            left_bound = bounded(left_bound, largest_value(of_rows) + columns, bound_decay)
+            right_bound = bounded(right_bound, largest_value(of_columns) + rows, bound_decay)
+            left_q = rotated(left_q - q_rate/left_bound*(of_rows @ left_q - columns*left_q), left_identity)
+            right_q = rotated(right_q - q_rate/right_bound*(of_columns @ right_q - rows*right_q), right_identity)
+        else:
+            halfway = element_q*debiased
+            whitened = element_q**2*debiased
+            element_bound = bounded(element_bound, largest(whitened**2) + 1, bound_decay)
+            element_q = element_q - q_rate/element_bound*element_q*(whitened**2 - 1)
+        if half:
+            whitened = halfway
+        change = learning_rate*whitened*min(1, largest_root/(sqrt(mean(whitened**2)) + 1e-6))
+        param = param - change
+        # bounded(average, newest, keep): A running mean that is never below its newest value.
+        # largest_value(square): A bound of the largest eigenvalue from below.
+        # rotated(q, identity): a square times a rotation that brings it closer to a symmetric one, by the best step of second order up to 1/2.
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        q_rate: Size of a step of the factors, as a part of the largest stable one. Range: 0 <
+            q_rate < 1.
+        bound_decay: Decay of the bounds of curvature. Range: 0 <= bound_decay < 1.
+        largest_root: Largest root mean square of a direction. Range: largest_root > 0.
+        half: Multiply by the factors once, as by the root of what they are fitted for: QSGD.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Li, 2015, Preconditioned Stochastic Gradient Descent, arXiv:1512.04202, with the
+        steps dQ = E Q and the rotations of the author's code (Q0.5EQ1.5), which come after the
+        step of the parameter, and the clipping of Kron
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0003,
+        momentum: float | Tensor = 0.9,
+        q_rate: float | Tensor = 0.1,
+        bound_decay: float | Tensor = 0.9,
+        largest_root: float | Tensor = 1.1,
+        half: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -15918,6 +17336,341 @@ class SOAP(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SOAPAdEMAMix(FusedOptimizer):
+    """AdEMAMix in the eigenvectors of mean products of gradients, which a power iteration and a QR
+    decomposition follow.
+
+    The update of each element:
+
+        change = 0
+        if step > 1:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            slow_mean = beta_3*slow_mean + (1 - beta_3)*grad
+            mixed = mean_gradient/(1 - beta_1**(step - 1)) + alpha*slow_mean
+            correction = sqrt(1 - beta_2**(step - 1))
+            if matrix:
+                mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_axes, grad, right_axes)**2
+                change = learning_rate*scaled(left_axes, mixed, right_axes, sqrt(mean_square)/correction + epsilon)
+            else:
+                mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+                change = learning_rate*mixed/(sqrt(mean_square)/correction + epsilon)
+        if matrix:
+            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
+            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            if step == 1:
+                left_axes = eigenvectors(-left_product)
+                right_axes = eigenvectors(-right_product)
+            elif (step - 1) % period == 0:
+                left_axes = orthonormal(left_product @ left_axes)
+                right_axes = orthonormal(right_product @ right_axes)
+        param = param - change
+        # onto(left, matrix, right): A matrix along other axes of its rows and columns.
+        # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient, and of the mean products. Range: 0 <= beta_2
+            < 1.
+        epsilon: Added to the root of the mean square. Range: epsilon > 0.
+        period: Steps between updates of the eigenvectors. Range: period >= 1.
+        block_size: Longest side of the equal blocks that a matrix is divided into; with None,
+            it is whole. Range: block_size >= 1.
+        beta_3: Decay of the slow mean. Range: 0 <= beta_3 < 1.
+        alpha: Weight of the slow mean. Range: alpha >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nestler, HeavyBall, github.com/HomebrewML/HeavyBall, SOAPAdEMAMix; Vyas et al.,
+        2024, SOAP: Improving and Stabilizing Shampoo using Adam, arXiv:2409.11321
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 10,
+        block_size: int | None = None,
+        beta_3: float | Tensor = 0.999,
+        alpha: float | Tensor = 2.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SOAPNAdam(FusedOptimizer):
+    """NAdam in the eigenvectors of mean products of gradients, which a power iteration and a QR
+    decomposition follow.
+
+    The update of each element:
+
+        change = 0
+        if step > 1:
+            momentum = beta_1*(1 - 0.5*0.96**((step - 1)*momentum_decay))
+            next_momentum = beta_1*(1 - 0.5*0.96**(step*momentum_decay))
+            momenta = momenta*momentum
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            newest = (1 - momentum)/(1 - momenta)*grad
+            ahead = next_momentum/(1 - momenta*next_momentum)*mean_gradient + newest
+            correction = sqrt(1 - beta_2**(step - 1))
+            if matrix:
+                mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_axes, grad, right_axes)**2
+                change = learning_rate*scaled(left_axes, ahead, right_axes, sqrt(mean_square)/correction + epsilon)
+            else:
+                mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+                change = learning_rate*ahead/(sqrt(mean_square)/correction + epsilon)
+        if matrix:
+            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
+            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            if step == 1:
+                left_axes = eigenvectors(-left_product)
+                right_axes = eigenvectors(-right_product)
+            elif (step - 1) % period == 0:
+                left_axes = orthonormal(left_product @ left_axes)
+                right_axes = orthonormal(right_product @ right_axes)
+        param = param - change
+        # onto(left, matrix, right): A matrix along other axes of its rows and columns.
+        # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient, and of the mean products. Range: 0 <= beta_2
+            < 1.
+        epsilon: Added to the root of the mean square. Range: epsilon > 0.
+        period: Steps between updates of the eigenvectors. Range: period >= 1.
+        block_size: Longest side of the equal blocks that a matrix is divided into; with None,
+            it is whole. Range: block_size >= 1.
+        momentum_decay: How fast the momentum grows. Range: momentum_decay >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nestler, HeavyBall, github.com/HomebrewML/HeavyBall, SOAPNAdam; Vyas et al.,
+        2024, SOAP: Improving and Stabilizing Shampoo using Adam, arXiv:2409.11321
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 10,
+        block_size: int | None = None,
+        momentum_decay: float | Tensor = 0.004,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SOLP(FusedOptimizer):
+    """LaProp in the eigenvectors of mean products of gradients, which a power iteration and a QR
+    decomposition follow.
+
+    The update of each element:
+
+        change = 0
+        if step > 1:
+            correction = sqrt(1 - beta_2**(step - 1))
+            if matrix:
+                mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_axes, grad, right_axes)**2
+                divided = scaled(left_axes, grad, right_axes, sqrt(mean_square)/correction + epsilon)
+            else:
+                mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+                divided = grad/(sqrt(mean_square)/correction + epsilon)
+            mean_divided = beta_1*mean_divided + (1 - beta_1)*divided
+            change = learning_rate/(1 - beta_1**(step - 1))*mean_divided
+        if matrix:
+            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
+            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            if step == 1:
+                left_axes = eigenvectors(-left_product)
+                right_axes = eigenvectors(-right_product)
+            elif (step - 1) % period == 0:
+                left_axes = orthonormal(left_product @ left_axes)
+                right_axes = orthonormal(right_product @ right_axes)
+        param = param - change
+        # onto(left, matrix, right): A matrix along other axes of its rows and columns.
+        # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient, and of the mean products. Range: 0 <= beta_2
+            < 1.
+        epsilon: Added to the root of the mean square. Range: epsilon > 0.
+        period: Steps between updates of the eigenvectors. Range: period >= 1.
+        block_size: Longest side of the equal blocks that a matrix is divided into; with None,
+            it is whole. Range: block_size >= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nestler, HeavyBall, github.com/HomebrewML/HeavyBall, SOLP; Vyas et al., 2024,
+        SOAP: Improving and Stabilizing Shampoo using Adam, arXiv:2409.11321
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 10,
+        block_size: int | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SPAM(FusedOptimizer):
     """Adam on gradients without spikes, whose moments begin anew every few hundred steps and then
     warm up.
@@ -16185,6 +17938,93 @@ class SRMM(FusedOptimizer):
         lr: float | Tensor = 0.01,
         beta: float | Tensor = 0.5,
         memory_length: int = 100,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class STORM(FusedOptimizer):
+    """SGD whose momentum corrects itself by a second gradient of the same examples, with a rate
+    and a momentum that follow the sum of squared norms.
+
+    The update of each element:
+
+        # The weight is that of the rate of the step before; the first step has no momentum.
+        weight = where(step > 1, min(new_weight*learning_rate**2/square_sum**(2/3), 1), 1)
+        if given(gradient_before):
+            momentum_buffer = grad + (1 - weight)*(momentum_buffer - gradient_before)
+        else:
+            momentum_buffer = weight*grad + (1 - weight)*momentum_buffer
+        square_sum = square_sum + global_sum(grad**2)
+        change = learning_rate/square_sum**(1/3)*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient, times the cube
+            root of squared gradients: k. Range: learning_rate >= 0.
+        first_squares: Sum of the gradients' squared norms from before the first step: w. Range:
+            first_squares > 0.
+        new_weight: Weight of the newest gradient, per squared rate: c. Range: new_weight >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Cutkosky and Orabona, 2019, Momentum-Based Variance Reduction in Non-Convex SGD,
+        arXiv:1905.10018, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        first_squares: float | Tensor = 0.1,
+        new_weight: float | Tensor = 100.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -16521,14 +18361,16 @@ class ScheduleFreePlus(FusedOptimizer):
 
     The update of each element:
 
+        before = nearness
         nearer = nearness
         if given(nearness_steps):
-            passed = min((step - 1)/nearness_steps, 1)
-            nearer = 1 - (1 - nearness)*((1 - last_nearness)/(1 - nearness))**passed
+            ratio = (1 - last_nearness)/(1 - nearness)
+            before = 1 - (1 - nearness)*ratio**min(max(step - 2, 0)/nearness_steps, 1)
+            nearer = 1 - (1 - nearness)*ratio**min((step - 1)/nearness_steps, 1)
         rate = learning_rate
         if given(loss):
             length = 1.2533141373155001*global_sum(abs(grad))
-            gap = max(loss + nearer/current*global_sum(grad*(z - param)), 0)
+            gap = max(loss + nearer/before*global_sum(grad*(z - param)), 0)
             rate = learning_rate*where(length > 0, gap/length, 0)
         largest_rate = max(largest_rate, rate)
         weight = step**r*largest_rate**weight_lr_power
@@ -16539,7 +18381,7 @@ class ScheduleFreePlus(FusedOptimizer):
         root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
         move = rate/(1 - beta_1**step)*mean_gradient/root + rate**2*weight_decay*param
         kept = nearer*(1 - share)
-        change = (1 - kept/current)*(param - z) + (1 - kept)*move
+        change = (1 - kept/before)*(param - z) + (1 - kept)*move
         z = z - move
         current = nearer
         param = param - change
@@ -16920,10 +18762,14 @@ class Shampoo(FusedOptimizer):
 
     The update of each element:
 
-        direction = grad
+        gradient = grad
+        if beta_1 > 0:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            gradient = mean_gradient/(1 - beta_1**step)
+        direction = gradient
         if given(graft_beta):
             mean_square = graft_beta*mean_square + (1 - graft_beta)*grad**2
-            direction = grad/(sqrt(mean_square/(1 - graft_beta**step)) + epsilon)
+            direction = gradient/(sqrt(mean_square/(1 - graft_beta**step)) + epsilon)
         if matrix:
             other_length = norm(direction)
             left_product = beta_2*left_product + where(beta_2 < 1, 1 - beta_2, 1)*(grad @ transpose(grad))
@@ -16931,7 +18777,7 @@ class Shampoo(FusedOptimizer):
             if (step - 1) % period == 0:
                 left_root = inverse_root(left_product, 4, epsilon)
                 right_root = inverse_root(right_product, 4, epsilon)
-            direction = left_root @ grad @ right_root
+            direction = left_root @ gradient @ right_root
             if graft:
                 direction = direction*(other_length/(norm(direction) + 1e-30))
         velocity = momentum*velocity + direction
@@ -16943,6 +18789,8 @@ class Shampoo(FusedOptimizer):
         lr: learning_rate of the formulas. Size of a step, in units of the parameter with the
             length of Adam's step. Range: learning_rate >= 0.
         momentum: Part of the sum of past steps that is kept. Range: 0 <= momentum < 1.
+        beta_1: Decay of the mean gradient, which is what is multiplied; at 0 it is the
+            gradient, as in the paper. Range: 0 <= beta_1 < 1.
         beta_2: Decay of the products; at 1 they are sums, as in the paper. Range: 0 < beta_2 <=
             1.
         epsilon: Added to eigenvalues of the products, and to roots of mean squares. Range:
@@ -16994,6 +18842,7 @@ class Shampoo(FusedOptimizer):
         params: ParamsT,
         lr: float | Tensor = 0.001,
         momentum: float | Tensor = 0.9,
+        beta_1: float | Tensor = 0.0,
         beta_2: float | Tensor = 1.0,
         epsilon: float | Tensor = 1e-06,
         period: int = 1,
@@ -18044,6 +19893,124 @@ class Tiger(FusedOptimizer):
         lr: float | Tensor = 0.001,
         weight_decay: float | Tensor = 0.01,
         momentum: float | Tensor = 0.965,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class TurboMuon(FusedOptimizer):
+    """Muon with four rounds in the place of five, after rows, or columns, are scaled by how far
+    they are from orthogonal.
+
+    The update of each element:
+
+        if matrix:
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
+            ahead = momentum_buffer
+            if nesterov:
+                ahead = momentum*momentum_buffer + (1 - momentum)*grad
+            if match_rms_adamw:
+                scale = 0.2*sqrt(max(rows, columns))
+            else:
+                scale = sqrt(max(1, rows/columns))
+            change = learning_rate*scale*almost_orthogonal(ahead)
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # almost_orthogonal(x): a matrix with its singular values moved near 1, by a scale for each line of its shorter side and four quintics.
+        else:
+            exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
+            exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2
+            if fallback_amsgrad:
+                max_exp_avg_sq = max(max_exp_avg_sq, exp_avg_sq)
+                root = sqrt(max_exp_avg_sq)
+            else:
+                root = sqrt(exp_avg_sq)
+            step_size = fallback_learning_rate/(1 - fallback_beta_1**step)
+            change = step_size*exp_avg/(root/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in spectral norms of square matrices.
+            Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        nesterov: Look ahead by the newest gradient.
+        match_rms_adamw: Scale steps to the root mean square of Adam's.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
+            0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean squared gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        fallback_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Boissin et al., 2025, Turbo-Muon: Accelerating Orthogonality-Based Optimization
+        with Pre-Conditioning, arXiv:2512.04632; with the polynomials of the authors' code
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.02,
+        momentum: float | Tensor = 0.95,
+        nesterov: bool = True,
+        match_rms_adamw: bool = False,
+        fallback_learning_rate: float | Tensor = 0.0003,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.95,
+        fallback_epsilon: float | Tensor = 1e-10,
+        fallback_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
