@@ -117,7 +117,7 @@ def test_runs_are_those_of_numpy(tmp_path: Path) -> None:
 
 def test_singular_vectors_of_a_rank_leave_a_comparison_undecided() -> None:
     """No run has a rank; the rest of the rules is compared."""
-    low = next(spec for spec in load_all(optimizer_files()) if "singular_vectors" in str(spec.rule))
+    (low,) = load_all([path for path in optimizer_files() if path.stem == "galore"])
     assert low.fallback is not None
     found = comparison(low, low.fallback.spec, {}, {}, surroundings())
     verdicts = {setting.label.split(",")[0]: setting.equal for setting in found.settings}
