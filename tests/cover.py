@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.numeric.specs import COVER
+from tests.numeric.specs import FEW
 
 Case = TypeVar("Case")
 
@@ -17,6 +17,6 @@ def few(cases: Iterable[Case], rule: Callable[[Case], str] = str) -> list[Any]:
     params = []
     for one in cases:
         name = rule(one)
-        marks: Any = () if name.lower() in COVER else pytest.mark.full
+        marks: Any = () if name.lower() in FEW else pytest.mark.full
         params.append(pytest.param(one, marks=marks, id=name))
     return params

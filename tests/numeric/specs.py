@@ -61,8 +61,7 @@ _SEEN = set().union(*(ingredients(_TABLES[name]) for name in _PEERS))
 COMPILED = {name: OPTIMIZERS[name] for name in sorted([*_PEERS, *bringing(_TABLES, _SEEN)])}
 #: Few rules that have together what any has, and some that multiply matrices, for checks that take
 #: seconds for each.
-COVER = {*bringing(_TABLES), "dion", "muon", "soap"}
-
+FEW = {*bringing(_TABLES), "dion", "muon", "soap"}
 #: Rules that have together what any has, those of Keras, and what is compiled besides: tests that
 #: cross rules with much else try these with all of it, and others with some.
 COVER = {*KERAS, *bringing(_TABLES), *COMPILED} - {*TORCH}
