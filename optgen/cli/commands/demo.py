@@ -10,15 +10,20 @@ from rich.text import Text
 from optgen.bench.declarations import declarations
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.cli.progress import BuildProgress, TrainingProgress
+from optgen.cli.worker_processes import in_parallel
 from optgen.compiler import build as building
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import find_specs
 from optgen.data import generated_folder
 from optgen.demo import chart, contestants, digits
+from optgen.demo.kernels import first_step
 from optgen.demo.optional_packages import MissingExtraError, require_all
 from optgen.demo.table import Pair, table
 from optgen.demo.training import Run, train
+
+#: A rule's kernels are not waited for any longer.
+_SECONDS = 120.0
 
 
 @ends_well("optgen demo")
@@ -31,7 +36,9 @@ def demo(epochs: int, path: Path, *, everything: bool = False) -> int:
         complain(str(error))
         return USAGE
     try:
-        pairs = _train(contestants.pairs(_rebuild(everything)), epochs)
+        chosen = contestants.pairs(_rebuild(everything))
+        _compile([ours.name for ours, _ in chosen])
+        pairs = _train(chosen, epochs)
     except SpecError as error:
         print_problems(error.problems)
         return WRONG
@@ -60,6 +67,13 @@ def _rebuild(everything: bool) -> tuple[Spec, ...]:
         folder = generated_folder()
         warn(f"{folder} is not what the specs say, and is used as it is; run optgen build")
     return job.kinds.optimizers
+
+
+def _compile(names: list[str]) -> None:
+    """Compile kernels for this network in all cores; what fails here does so again in training."""
+    out.print("Compiling the kernels, unless they are on disk")
+    with BuildProgress(len(names)) as progress:
+        in_parallel(first_step, names, _SECONDS, progress.compiled)
 
 
 def _train(chosen: contestants.Pairs, epochs: int) -> list[Pair]:
