@@ -106,7 +106,7 @@ def racs(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
             newest = np.diag(np.diag(g @ of_columns @ g.T)) / np.sum(of_columns**2)
         s, q = 0.9 * s + 0.1 * np.diag(of_columns), 0.9 * q + 0.1 * np.diag(newest)
         scaled = np.diag(q**-0.5) @ g @ np.diag(s**-0.5)
-        length = np.linalg.norm(scaled)
+        length = float(np.linalg.norm(scaled))
         eta = 1.01 / max(length / phi, 1.01) if phi else 1.0
         phi = eta * length
         x = x - RATE * 0.05 * eta * scaled.reshape(x.shape)

@@ -59,7 +59,7 @@ def l4adam(x: Array, gradients: Sequence[Array], losses: Sequence[float]) -> Ite
         yield x
 
 
-def refined(x: Array, gradients: Sequence[Array], _: Sequence[float]) -> Iterator[Array]:
+def refined(x: Array, gradients: Sequence[Array], _losses: Sequence[float]) -> Iterator[Array]:
     """The refined SF-AdamW of Song et al. with C = 30 and constant rates, its points apart."""
     z = x
     for t, (g, (_, v)) in enumerate(zip(gradients, moments(gradients, 0, 0.999), strict=True), 1):

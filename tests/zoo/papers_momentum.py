@@ -308,7 +308,7 @@ def exact_mars(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         g + 0.025 * 0.95 / 0.05 * (g - b)
         for g, b in zip(gradients, at_the_last_point(gradients), strict=True)
     ]
-    clipped = [one / max(np.linalg.norm(one), 1) for one in c]
+    clipped = [one / max(float(np.linalg.norm(one)), 1) for one in c]
     for m, v in moments(clipped, 0.95, 0.99):
         x = x - RATE * m / (np.sqrt(v) + 1e-8)
         yield x

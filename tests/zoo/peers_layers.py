@@ -45,7 +45,8 @@ class Fused:
         for p in self._params:
             p.grad = None
         pairs = zip(self._params, slopes, strict=True)
-        loss = torch.stack([torch.sum(p * slope) for p, slope in pairs]).sum()
+        sums = [torch.sum(p * slope) for p, slope in pairs if slope is not None]
+        loss = torch.stack(sums).sum()
         self._inner.fused_backward(loss, self._rate)
 
 

@@ -71,7 +71,7 @@ def frugal(rank: int, period: int, free: float) -> Steps:
         is_tall = len(x) > x[0].size
         for t, g in enumerate(matrices(gradients, is_tall=is_tall)):
             if t % period == 0:
-                p, m, v, count = leading(g, rank), 0.0, 0.0, 0
+                p, m, v, count = leading(g, rank), np.zeros(()), np.zeros(()), 0
             count += 1
             r = p.T @ g
             m, v = 0.9 * m + 0.1 * r, 0.999 * v + 0.001 * r**2

@@ -27,7 +27,8 @@ def flat(model: Model) -> Array:
 
 def ours(make: Any, rows: Sequence[Model], inputs: Sequence[Mapping[str, Any]]) -> list[Model]:
     """The parameters after each call with the inputs of its own."""
-    held, after = [array.copy() for array in start()], []
+    held = [array.copy() for array in start()]
+    after: list[Model] = []
     make.build(held)
     for row, given in zip(rows, inputs, strict=True):
         make.apply(list(row), **given)
@@ -39,7 +40,9 @@ def two_tasks(turn: float, size: float) -> tuple[list[Model], list[Model]]:
     """Gradients of two tasks; those of the second turn to the first, or away from it."""
     draw = np.random.default_rng(5)
     rows = list(gradients()[:CALLS])
-    others = [[size * (draw.normal(size=g.shape) + turn * g) for g in row] for row in rows]
+    others: list[Model] = [
+        [size * (draw.normal(size=g.shape) + turn * g) for g in row] for row in rows
+    ]
     return rows, others
 
 
@@ -72,8 +75,9 @@ def test_averse_gradients_are_the_best_of_the_paper(turn: float, size: float) ->
     kind: Any = optgen.compile("sgd", "conflicting_gradients", backend="numpy")
     inputs = [{"other_gradient": other} for other in others]
     mine = ours(kind(learning_rate=1.0, cagrad=0.5), rows, inputs)
-    for (before, after), *tasks in zip(pairwise([start(), *mine]), rows, others, strict=True):
-        expected = averse(*map(flat, tasks), 0.5)
+    moves = pairwise([start(), *mine])
+    for (before, after), one, two in zip(moves, rows, others, strict=True):
+        expected = averse(flat(one), flat(two), 0.5)
         np.testing.assert_allclose(flat(before) - flat(after), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -83,7 +87,8 @@ def averse(one: Array, two: Array, part: float) -> Array:
 
     def way(x: float) -> Array:
         mixed = x * one + (1 - x) * two
-        return mean + part * np.linalg.norm(mean) * mixed / np.linalg.norm(mixed)
+        length = float(np.linalg.norm(mean) / np.linalg.norm(mixed))
+        return mean + part * length * mixed
 
     def slope(x: float) -> float:
         return float((one - two) @ way(x))

@@ -43,7 +43,7 @@ def test_rows_without_a_gradient_stay_as_with_torch() -> None:
     mine = [draw.normal(size=(6, 3))]
     theirs = torch.nn.Parameter(torch.tensor(mine[0]))
     own = plain_class("LazyAdam")(learning_rate=RATE)
-    other = torch.optim.SparseAdam([theirs], lr=RATE)
+    other: torch.optim.Optimizer = torch.optim.SparseAdam([theirs], lr=RATE)
     own.build(mine)
     for rows in ([0, 2], [2, 5], [0, 1, 2], [5]):
         values = draw.normal(size=(len(rows), 3))

@@ -107,7 +107,11 @@ def test_noise_of_a_feature_is_the_generators() -> None:
         for dtype in (np.float32, np.float64)
         for path, shape in SHAPES.items()
     }
-    values = {"gradient_noise": 0.25, "seed": 2**33 + 5, "gradient_accumulation_steps": 3}
+    values: dict[str, Any] = {
+        "gradient_noise": 0.25,
+        "seed": 2**33 + 5,
+        "gradient_accumulation_steps": 3,
+    }
     optimizer: Any = optgen.compile("sgd", "gradient_noise", backend="numpy")(**values)
     optimizer.build(held)
     like = list(held.values())

@@ -117,7 +117,7 @@ def both(
         losses = [(torch.tensor(CURVATURE) * others[0] ** 2).sum() / 2]
         losses += [(parameter**4).sum() / 4 for parameter in others[1:]]
         total = torch.stack(losses).sum()
-        total.backward()
+        torch.autograd.backward(total)
         return total
 
     def gradients() -> list[Array]:

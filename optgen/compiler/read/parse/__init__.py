@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.change import assigns_param
@@ -22,7 +20,6 @@ from optgen.compiler.ir.problem import Problem, Problems, SpecError, nearest
 from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import (
     CHANGE,
-    ENDING,
     LEARNING_RATE,
     PARAM,
     Block,
@@ -38,6 +35,7 @@ from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names, words_of
+from optgen.compiler.read.parse.notation import notation
 from optgen.compiler.read.parse.probes import probing, states_of
 from optgen.compiler.read.parse.statements import Statements
 
@@ -119,7 +117,7 @@ class _Parser:
             summary=spec.summary,
             reference=spec.reference,
             label=spec.label or (spec.name.value if spec.is_schedule else ""),
-            notation="" if self._problems else "\n".join(self._notation(len(ending))),
+            notation="" if self._problems else "\n".join(notation(spec, len(ending))),
             position=spec.position,
             defaults=spec.defaults,
             torch=spec.torch,
@@ -172,15 +170,6 @@ class _Parser:
             message = f"products aren't computed in {compute.value!r:.60}"
             self._problems.add(message, compute.location, hint)
         return compute.value
-
-    def _notation(self, endings: int) -> Iterator[str]:
-        """The rule for readers: with the step that it leaves out, and what its functions are."""
-        fragments = {str(name): text.value for name, text in self._spec.fragments}
-        lines = [*_with_lines(self._spec.rule.value.strip("\n"), fragments)]
-        yield from [*lines, *[ENDING] * endings]
-        for function in _called(self._spec.functions, "\n".join(lines)):
-            arguments = ", ".join(argument.value for argument in function.arguments)
-            yield f"# {function.name}({arguments}): {function.summary}"
 
     def _plain_learning_rate(self) -> Hyperparameter:
         location = self._spec.name.location
@@ -264,27 +253,6 @@ class _Parser:
         if expression is None:
             return ALWAYS
         return self._statements.branch(expression, around, of_calls=False)
-
-
-def _called(functions: Sequence[Spec], text: str) -> list[Spec]:
-    """The functions that a text calls, or functions that it calls; each is behind its own."""
-    found: list[Spec] = []
-    for function in reversed(functions):
-        if re.search(rf"\b{function.name.value}[ \t]*\(", text):
-            found.append(function)
-            text += function.rule.value if function.rule is not None else ""
-    return found[::-1]
-
-
-def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a rule, with those of fragments in their place."""
-    for line in rule.split("\n"):
-        found = fragments.get(line.split("#")[0].strip())
-        if found is None:
-            yield line
-        else:
-            space = line[: len(line) - len(line.lstrip())]
-            yield from (space + one for one in _with_lines(found.strip("\n"), fragments))
 
 
 def _ending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
