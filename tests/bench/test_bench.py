@@ -89,6 +89,7 @@ def test_a_clock_shares_what_is_left() -> None:
     assert Clock(0.0).share(1, 20.0) <= 0.0
 
 
+@pytest.mark.full
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup, "build_seconds", lambda: 1.0)
     figures, picture = tmp_path / "figures.json", tmp_path / "chart.svg"

@@ -45,7 +45,8 @@ print(*map(train, (1, 2, 4)))
 """
 
 
-@pytest.mark.parametrize("rounding", first_of(["stochastic", "split"], 1))
+@pytest.mark.full
+@pytest.mark.parametrize("rounding", ["stochastic", "split"])
 def test_any_number_of_threads_makes_the_same_bits(rounding: str) -> None:
     program = TRAIN.replace("ROUNDING", repr(rounding))
     first, *others = test_parallel.run(program, NUMBA_NUM_THREADS="4").split()
