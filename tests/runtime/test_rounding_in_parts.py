@@ -10,7 +10,6 @@ import pytest
 
 import optgen
 from optgen.runtime.parts import Parts
-from tests.chosen import first_of
 from tests.extents.formulas import SHAPES
 from tests.runtime import test_parallel
 from tests.runtime.rounding import BFLOAT16, Array
