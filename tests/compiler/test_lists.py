@@ -156,9 +156,3 @@ def test_misuse_is_told(old: str, new: str, message: str, under: str, tmp_path: 
     location = told[0].location
     start = location.column - 1
     assert not under or location.text[start : start + location.length] == under
-
-
-def test_a_feature_has_no_list(tmp_path: Path) -> None:
-    text = RULE.replace('name = "Aggregated"', 'name = "aggregated"\nslot = "orient"')
-    found = problems(written(tmp_path, text))
-    assert "unknown key 'list'" in {one.message for one in found}

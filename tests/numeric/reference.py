@@ -42,7 +42,9 @@ class Reference:
         declared = {k: v for part in every_part for k, v in part.get("hyperparameters", {}).items()}
         known = {name: entry.get("default") for name, entry in declared.items()}
         self._values: dict[str, Any] = {"learning_rate": 0.001, **known, **defaults, **values}
-        self._values |= {**dict.fromkeys(inputs), "perturbed": False}
+        #: What each call gives besides gradients: all that may not be left out.
+        self.inputs = {name: 0.7 for name, entry in inputs.items() if not entry.get("optional")}
+        self._values |= {**dict.fromkeys(inputs), **self.inputs, "perturbed": False}
         self._extents = {
             name: state.get("shape")
             for part in every_part

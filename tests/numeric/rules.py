@@ -32,6 +32,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "atan2": np.arctan2,
     "floor": np.floor,
+    "half_cosine": lambda passed: (1 + np.cos(np.pi * passed)) / 2,
     "min": np.minimum,
     "max": np.maximum,
     "clip": np.clip,

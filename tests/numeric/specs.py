@@ -41,10 +41,23 @@ def _is_of_matrices(path: Path) -> bool:
     return "fallback" in own or multiplies(table["update"]["rule"])
 
 
-#: Rules for elements and vectors, which are run here without the compiler; `test_matrix_rules.py`
-#: has those with products of matrices or a fallback.
-OPTIMIZERS = {name: path for name, path in _EVERY.items() if not _is_of_matrices(path)}
-PRODUCTS = {name: path for name, path in _EVERY.items() if name not in OPTIMIZERS}
+def _words(table: Table) -> set[str]:
+    """What a rule is told apart by."""
+    text = table.get("update", {}).get("rule", "")
+    return {word for word in ("if matrix:", "global_sum(") if word in text}
+
+
+#: Rules with products of matrices or a fallback, which `test_matrix_rules.py` has.
+PRODUCTS = {name: path for name, path in _EVERY.items() if _is_of_matrices(path)}
+#: Rules that are run beside other code in `tests/zoo` only: those with queues, and those with sums
+#: over all variables beside lines for matrices, which the reference runs apart.
+ELSEWHERE = {
+    name
+    for name, table in {name: read(path) for name, path in _EVERY.items()}.items()
+    if "queues" in table or {"if matrix:", "global_sum("} <= _words(table)
+}
+#: Rules for elements and vectors, which are run here without the compiler.
+OPTIMIZERS = {name: path for name, path in _EVERY.items() if name not in {*PRODUCTS, *ELSEWHERE}}
 FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
 #: Those that Keras has too, with all features that it has; a test compares this with Keras.
 KERAS_S = ["adadelta", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "rmsprop", "sgd"]

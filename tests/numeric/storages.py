@@ -145,6 +145,7 @@ class Twins:
         #: The variables that had a gradient since the last update.
         self._seen: set[str] = set()
         self._calls = 0
+        self._inputs = {one.name: 0.7 for one in kind.inputs if not one.optional}
         self._before: dict[tuple[str, str], Array] = {}
         self._store({*held})
 
@@ -152,9 +153,10 @@ class Twins:
         """One call of both."""
         before = self.reference.iterations
         self._before = {(path, name): array.copy() for path, name, _, array in self.arrays()}
-        self.optimizer.apply(row)
+        self.optimizer.apply(row, **self._inputs)
         pairs = zip(row, self.wide.values(), strict=True)
-        self.reference.apply([None if g is None else g.astype(a.dtype) for g, a in pairs])
+        wide = [None if g is None else g.astype(a.dtype) for g, a in pairs]
+        self.reference.apply(wide, **self._inputs)
         self._calls += 1
         self._seen |= {path for path, g in zip(self.wide, row, strict=True) if g is not None}
         is_update = self.reference.iterations > before

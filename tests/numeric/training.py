@@ -74,13 +74,13 @@ def gradients(
         yield row if any(gradient is not None for gradient in row) else list(like)
 
 
-def apply(optimizer: Optimizer, row: Sequence[Array | None]) -> None:
+def apply(optimizer: Optimizer, row: Sequence[Array | None], **inputs: float) -> None:
     """One call, which must warn if gradients are missing, and only then."""
     if all(gradient is not None for gradient in row):
-        optimizer.apply(row)
+        optimizer.apply(row, **inputs)
         return
     with pytest.warns(UserWarning, match="no gradient for"):
-        optimizer.apply(row)
+        optimizer.apply(row, **inputs)
 
 
 def assert_follows(

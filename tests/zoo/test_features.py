@@ -51,6 +51,8 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "proximalsgd": {"l1": 0.02, "l2": 0.03},
     "proximaladagrad": {"l1": 0.02, "l2": 0.03},
     "schedulefreeradam": {"weight_decay": 0.07, "r": 1.0},
+    "schedulefreeplus": {"weight_decay": 0.07, "r": 1.0},
+    "aegd": {"momentum": 0.7},
     "gpaadamw": {"weight_decay": 0.07},
     "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
     "torchadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
@@ -65,7 +67,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
 }
 #: Rules with an average of their own, which can't have another.
 AVERAGING = {"asgd", "torchasgd", "schedulefreesgd", "schedulefreeadamw", "schedulefreeradam"}
-AVERAGING |= {"gpaadamw", "msam", "nesterovsequence"}
+AVERAGING |= {"gpaadamw", "msam", "nesterovsequence", "schedulefreeplus"}
 SETTINGS = [
     replace(one, own={**NUMBERS.get(one.optimizer, {}), **one.own})
     for one in meetings(list(OPTIMIZERS), FEATURES)
@@ -93,7 +95,7 @@ def test_every_rule_meets_every_feature(setting: Setting) -> None:
     like = list(held.values())
     reference = Reference(OPTIMIZERS[setting.optimizer], like, excluded, **setting.values)
     for row in gradients(draw, like, CALLS, missing=0.3):
-        apply(optimizer, row)
+        apply(optimizer, row, **reference.inputs)
         reference.apply(row)
     assert optimizer.iterations == reference.updates
     assert_follows(optimizer, held, reference, tolerances(setting))
