@@ -667,7 +667,7 @@ class AEGD(FusedOptimizer):
 
     The update of each element:
 
-        height = sqrt(max(loss + shift, 1e-30))
+        height = sqrt(max(loss + loss_shift, 1e-30))
         slope = grad/(2*height)
         energy = where(step > 1, energy, height)/(1 + 2*learning_rate*slope**2)
         direction = slope
@@ -682,7 +682,7 @@ class AEGD(FusedOptimizer):
         lr: learning_rate of the formulas. Rate while energies are near the root of the loss.
             Range: learning_rate >= 0.
         momentum: Part of the momentum that is kept. Range: 0 <= momentum < 1.
-        shift: Added to the loss, so that it is positive. Range: shift > 0.
+        loss_shift: Added to the loss, so that it is positive. Range: loss_shift > 0.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
             weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -723,7 +723,7 @@ class AEGD(FusedOptimizer):
         params: ParamsT,
         lr: float | Tensor = 0.1,
         momentum: float | Tensor = 0.0,
-        shift: float | Tensor = 1.0,
+        loss_shift: float | Tensor = 1.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -2470,7 +2470,7 @@ class AdaMuon(FusedOptimizer):
             ahead = momentum
             if nesterov:
                 ahead = beta*momentum + grad
-            if signs:
+            if signs_first:
                 ahead = sign(ahead)
             direction = newton_schulz(ahead)
             mean_square = beta*mean_square + (1 - beta)*direction**2
@@ -2498,7 +2498,7 @@ class AdaMuon(FusedOptimizer):
             Range: learning_rate >= 0.
         beta: Decay of the momentum and of the mean square. Range: 0 <= beta < 1.
         nesterov: Look ahead by the newest gradient.
-        signs: Take signs of the momentum before it is made orthogonal.
+        signs_first: Take signs of the momentum before it is made orthogonal.
         epsilon: Added to roots of mean squares, and to the norm of a step. Range: epsilon > 0.
         fallback_learning_rate: Size of a step, in units of the parameter, for variables that
             aren't matrices. Range: fallback_learning_rate >= 0.
@@ -2550,7 +2550,7 @@ class AdaMuon(FusedOptimizer):
         lr: float | Tensor = 0.001,
         beta: float | Tensor = 0.95,
         nesterov: bool = False,
-        signs: bool = True,
+        signs_first: bool = True,
         epsilon: float | Tensor = 1e-08,
         fallback_learning_rate: float | Tensor = 0.001,
         fallback_beta_1: float | Tensor = 0.9,
@@ -2763,11 +2763,11 @@ class AdaShift(FusedOptimizer):
 
     The update of each element:
 
-        leaving = oldest(past)
-        past = grad
+        leaving = oldest(past_gradient)
+        past_gradient = grad
         total = 0
         for age in reversed(window):
-            total = beta_1*total + past
+            total = beta_1*total + past_gradient
         velocity = beta_2*velocity + (1 - beta_2)*largest(leaving**2)
         # Until the first gradient leaves the window, nothing moves.
         left = max(step - len(window), 1)
@@ -9446,7 +9446,7 @@ class GrokAdamW(FusedOptimizer):
         if given(signal):
             decay = slow_decay*exp(-signal_rate*signal)
         slow_mean = decay*slow_mean + (1 - decay)*grad
-        amplified = grad + amplification*slow_mean
+        amplified = grad + grok_factor*slow_mean
         mean_gradient = beta_1*mean_gradient + (1 - beta_1)*amplified
         mean_square = beta_2*mean_square + (1 - beta_2)*amplified**2
         root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
@@ -9463,7 +9463,7 @@ class GrokAdamW(FusedOptimizer):
         epsilon: Added to the corrected root. Range: epsilon > 0.
         slow_decay: Decay of the slow mean gradient while the signal is 0. Range: 0 <=
             slow_decay < 1.
-        amplification: How much of the slow mean is added. Range: amplification >= 0.
+        grok_factor: How much of the slow mean is added. Range: grok_factor >= 0.
         signal_rate: How fast that decay falls with the signal. Range: signal_rate >= 0.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
             weight_decay >= 0.
@@ -9508,7 +9508,7 @@ class GrokAdamW(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         slow_decay: float | Tensor = 0.98,
-        amplification: float | Tensor = 2.0,
+        grok_factor: float | Tensor = 2.0,
         signal_rate: float | Tensor = 0.1,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
@@ -11273,7 +11273,7 @@ class LDAdam(FusedOptimizer):
     The update of each element:
 
         if matrix:
-            fed = grad + error
+            fed = grad + left_behind
             old_mean = singular_basis @ mean_projected
             if step == 1:
                 basis = singular_vectors(fed, rank)
@@ -11283,7 +11283,7 @@ class LDAdam(FusedOptimizer):
             projected = transpose(basis) @ fed
             turn = transpose(basis) @ singular_basis
             turned = turn @ mean_projected
-            error = fed - basis @ projected + beta_1/(1 - beta_1)*(old_mean - basis @ turned)
+            left_behind = fed - basis @ projected + beta_1/(1 - beta_1)*(old_mean - basis @ turned)
             if step > 1:
                 variance = projected_speed/(1 - beta_2**(step - 1)) - (mean_projected/(1 - beta_1**(step - 1)))**2
                 turned_square = turn**2 @ variance + (turned/(1 - beta_1**(step - 1)))**2
@@ -14524,7 +14524,7 @@ class PSGDPRO(FusedOptimizer):
             whitened = element_q**2*debiased
             element_bound = bounded(element_bound, largest(whitened**2) + 1, bound_decay)
             element_q = element_q - q_rate/element_bound*element_q*(whitened**2 - 1)
-        if half:
+        if half_whitened:
             whitened = halfway
         change = learning_rate*whitened*min(1, largest_root/(sqrt(mean(whitened**2)) + 1e-6))
         param = param - change
@@ -14541,7 +14541,8 @@ class PSGDPRO(FusedOptimizer):
             q_rate < 1.
         bound_decay: Decay of the bounds of curvature. Range: 0 <= bound_decay < 1.
         largest_root: Largest root mean square of a direction. Range: largest_root > 0.
-        half: Multiply by the factors once, as by the root of what they are fitted for: QSGD.
+        half_whitened: Multiply by the factors once, as by the root of what they are fitted for:
+            QSGD.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
             weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -14586,7 +14587,7 @@ class PSGDPRO(FusedOptimizer):
         q_rate: float | Tensor = 0.1,
         bound_decay: float | Tensor = 0.9,
         largest_root: float | Tensor = 1.1,
-        half: bool = False,
+        half_whitened: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -18383,7 +18384,7 @@ class ScheduleFreePlus(FusedOptimizer):
         kept = nearer*(1 - share)
         change = (1 - kept/before)*(param - z) + (1 - kept)*move
         z = z - move
-        current = nearer
+        nearness_now = nearer
         param = param - change
 
     Args:

@@ -188,14 +188,14 @@ PEERS = [
         "AdaMuon",
         "timm",
         variants.timm_s(),
-        {"signs": False, "epsilon": 1e-14},
+        {"signs_first": False, "epsilon": 1e-14},
         (*FLAT,),
     ),
     Peer(
         "AdaMuon",
         "timm",
         variants.timm_s(nesterov=True),
-        {"signs": False, "nesterov": True, "epsilon": 1e-14},
+        {"signs_first": False, "nesterov": True, "epsilon": 1e-14},
         (*FLAT,),
     ),
     Peer(

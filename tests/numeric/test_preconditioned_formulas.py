@@ -203,7 +203,7 @@ def test_psgd_pro(half: bool) -> None:
         step = a @ mean @ b.T if half else white
         return np.asarray(RATE * step * min(1, 1.1 / (np.sqrt(np.mean(step**2)) + 1e-6)))
 
-    run("psgdpro", change, half=half)
+    run("psgdpro", change, half_whitened=half)
 
 
 def test_kron_whitens() -> None:

@@ -31,6 +31,7 @@ CALLS = 5
 READS_AGAIN: Mapping[str, set[str]] = {
     "apollodqn": {"last_direction"},
     "hyperballadam": set(),
+    "l4adam": set(),
     "lamb": set(),
 }
 NAMES = list(STORAGES)

@@ -15,8 +15,6 @@ from optgen.compiler.pipeline import checked_rule, load_file, plan_of, surroundi
 from optgen.compiler.plan import PERTURB
 from optgen.site.facts.records import Table
 
-#: The rules of the table: without a state, with two, and with matrices.
-EXAMPLES = ("sgd", "adam", "muon")
 _HEADINGS = ["rule", "of", "state B", "moved B", "passes", "operations"]
 
 On = Mapping[str, bool]

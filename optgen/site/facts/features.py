@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from optgen.compiler.library import (
@@ -10,14 +11,18 @@ from optgen.compiler.library import (
     optional_feature_files,
 )
 from optgen.compiler.pipeline import checked_rule, load_file
-from optgen.site.facts.feature_costs import EXAMPLES, feature_costs
+from optgen.data import data_folder
+from optgen.site.facts.feature_costs import feature_costs
 from optgen.site.facts.formulas import formulas_of, hyperparameters_of, states_of
 from optgen.site.facts.records import FeatureFacts
+
+_FILE = "site.toml"
 
 
 def feature_items() -> list[tuple[Path, ...]]:
     """All features, those of every rule first, each with the rules that its costs are about."""
-    examples = find_specs(EXAMPLES).files
+    chosen = tomllib.loads((data_folder("specs") / _FILE).read_text(encoding="utf-8"))
+    examples = find_specs(chosen["costs"]).files
     return [(file, *examples) for file in (*feature_files(), *optional_feature_files())]
 
 
