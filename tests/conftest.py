@@ -38,9 +38,11 @@ def approve(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def python_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+def python_kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python runs the kernels of all classes, which would take seconds to compile.
 
-    For tests of what is around kernels; the kernels themselves are the same text.
+    For tests of what is around kernels, but those with the marker ``compiled``; the kernels
+    themselves are the same text.
     """
-    kernels_in_python.substitute(monkeypatch)
+    if request.node.get_closest_marker("compiled") is None:
+        kernels_in_python.substitute(monkeypatch)

@@ -194,6 +194,7 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
         optgen.convert(one.like, "optgen", like=ours)
 
 
+@pytest.mark.compiled
 def test_states_with_codes_are_refused() -> None:
     params = [torch.ones(8192, requires_grad=True)]
     params[0].grad = torch.ones(8192)

@@ -34,24 +34,30 @@ def around() -> Surroundings:
     return scripts.with_optional_features()
 
 
-def from_python(settings: dict[str, Any]) -> Any:
-    """A rule with all features, and its kernels as Python runs them."""
+@cache
+def class_with_all() -> Any:
+    """Adam with all features, whose kernels Python runs."""
     (spec,) = load_all(find_specs(["adam"]).files)
     shared, templates = around().shared, around().templates
     cpu = [target("cpu")]
     sources = printed(plan_of(spec, around()), (), shared, templates, cpu)
     every = [*sources, *emit_features(shared, templates)]
-    return optimizer_class("Adam", every)(**settings)
+    return optimizer_class("Adam", every)
+
+
+@cache
+def scripts_with_all() -> list[str]:
+    """The same as scripts."""
+    (spec,) = load_all(find_specs(["adam"]).files)
+    return [scripts.features(around()), scripts.rule(spec, around())]
 
 
 @pytest.mark.parametrize("title", SETTINGS)
 def test_steps_with_optional_features(title: str) -> None:
     settings = {"learning_rate": 0.25, **SETTINGS[title]}
-    (spec,) = load_all(find_specs(["adam"]).files)
-    own = [scripts.features(around()), scripts.rule(spec, around())]
-    (found,) = run([Case("adam", settings, START, GRADIENTS)], own)
+    (found,) = run([Case("adam", settings, START, GRADIENTS)], scripts_with_all())
     assert "error" not in found, found["error"]
-    optimizer, after = from_python(settings), []
+    optimizer, after = class_with_all()(**settings), []
     held = [array.copy() for array in START]
     optimizer.build(held)
     for row in GRADIENTS:
