@@ -74,7 +74,7 @@ def gradients(
         yield row if any(gradient is not None for gradient in row) else list(like)
 
 
-def apply(optimizer: Optimizer, row: Sequence[Array | None], **inputs: float) -> None:
+def apply(optimizer: Optimizer, row: Sequence[Array | None], **inputs: Any) -> None:
     """One call, which must warn if gradients are missing, and only then."""
     if all(gradient is not None for gradient in row):
         optimizer.apply(row, **inputs)
