@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -152,18 +153,18 @@ def test_a_spec_that_hangs_is_ended_and_named(
 
     def hangs(rule: Rule) -> tuple[Finding, ...]:
         while rule.name == "Second":
-            pass
+            time.sleep(1)
         return prove.prove(rule)
 
     monkeypatch.setattr(reports, "prove", hangs)
     monkeypatch.setattr(worker_processes, "_context", lambda: get_context("fork"))
-    monkeypatch.setattr(spec_checks.examine, "__defaults__", (8.0,))
+    monkeypatch.setattr(spec_checks.examine, "__defaults__", (20.0,))
     result = check(folder, "--json")
     assert result.exit_code == 3
     page = json.loads(result.stdout)
     (problem,) = page["problems"]
     assert Path(problem["path"]).name == "second.toml"
-    assert "longer than 8 seconds" in problem["message"]
+    assert "longer than 20 seconds" in problem["message"]
     assert all(spec["findings"] for spec in page["specs"] if spec["name"] != "Second")
 
 
