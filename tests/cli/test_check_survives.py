@@ -18,7 +18,7 @@ from optgen.cli.commands.check import Wishes
 from optgen.cli.commands.check import check as check_paths
 from optgen.compiler import pipeline
 from optgen.compiler.ir.problem import INTERNAL, SpecError
-from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.proof import Finding, Group
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.pipeline import load_all
 
@@ -151,20 +151,20 @@ def test_a_spec_that_hangs_is_ended_and_named(
 ) -> None:
     monkeypatch.undo()
 
-    def hangs(rule: Rule) -> tuple[Finding, ...]:
+    def hangs(rule: Rule, *groups: frozenset[Group]) -> tuple[Finding, ...]:
         while rule.name == "Second":
             time.sleep(1)
-        return prove.prove(rule)
+        return prove.prove(rule, *groups)
 
     monkeypatch.setattr(reports, "prove", hangs)
     monkeypatch.setattr(worker_processes, "_context", lambda: get_context("fork"))
-    monkeypatch.setattr(spec_checks.examine, "__defaults__", (20.0,))
+    monkeypatch.setattr(spec_checks.examine, "__defaults__", (10.0,))
     result = check(folder, "--json")
     assert result.exit_code == 3
     page = json.loads(result.stdout)
     (problem,) = page["problems"]
     assert Path(problem["path"]).name == "second.toml"
-    assert "longer than 20 seconds" in problem["message"]
+    assert "longer than 10 seconds" in problem["message"]
     assert all(spec["findings"] for spec in page["specs"] if spec["name"] != "Second")
 
 
