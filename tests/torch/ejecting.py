@@ -23,7 +23,7 @@ FEW = {*COMPILED, "dion", "muon", "soap"}
 SHAPES = ((4, 4), (5,), (3, 3))
 
 #: Inputs that are one number.
-NUMBERS: Mapping[str, float] = {"loss": 0.7}
+NUMBERS: Mapping[str, float] = {"loss": 0.7, "signal": 0.7}
 
 
 @cache
