@@ -75,6 +75,8 @@ class Library:
     calls_by: str = ""
     #: Hyperparameters of rules here that no class has.
     lacks: tuple[str, ...] = ()
+    #: Classes whose states aren't exchanged.
+    others: tuple[str, ...] = ()
 
 
 def libraries() -> list[str]:
@@ -92,6 +94,7 @@ def library(name: str) -> Library:
     own = {key: value for key, value in data.items() if not isinstance(value, dict)}
     tables = [(key, value) for key, value in data.items() if isinstance(value, dict)]
     lacks = own["lacks"] = tuple(own.get("lacks", ()))
+    own["others"] = tuple(own.get("others", ()))
     return Library(name, tuple(_entry(name, key, value, lacks) for key, value in tables), **own)
 
 

@@ -31,10 +31,11 @@ def class_in_torch(name: str, has_arguments: bool) -> str:
 
     Torch's names stand for rules with torch's arguments.
     """
-    theirs = {one: entry["rule"] for one, entry in _entries(_exchange()[_TORCH]).items()}
+    table = _exchange()[_TORCH]
+    theirs = {one: entry["rule"] for one, entry in _entries(table).items()}
     if has_arguments:
         return next((one for one, rule in theirs.items() if rule == name), name)
-    return "" if name in theirs else name
+    return "" if name in {*theirs, *table["others"]} else name
 
 
 def counterparts() -> dict[str, str]:

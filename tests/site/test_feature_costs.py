@@ -18,9 +18,6 @@ BY_HAND = {
         ("SGD", "vectors", "+0", "+0", "+0"),
         ("SGD", "matrices", "+0", "+4", "+1"),
     },
-    # A pass for the norm of the gradient; one that reads the parameter and the gradient, and writes
-    # the parameter and a copy of it. The update reads that copy in place of the parameter.
-    "sam": {("SGD", "all variables", "+4", "+20", "+2")},
 }
 
 

@@ -59,6 +59,7 @@ def test_every_class_makes_the_same_updates(kind: Any) -> None:
     assert_equal(learn(make, in_backward=True), learn(make, in_backward=False))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_settings_of_the_optimizer_hold(setting: dict[str, Any]) -> None:
     def make(params: Any) -> FusedOptimizer:

@@ -78,6 +78,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("dim", [0, 1])
 def test_old_rows_go_on_as_if_nothing_had_been_added(options: Any, dim: int) -> None:
@@ -120,6 +121,7 @@ def test_new_rows_begin_as_in_a_new_optimizer() -> None:
     assert float(state["step"]) == 3
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 def test_states_with_codes_are_decoded_and_encoded(kind: str) -> None:
     """Blocks that hold the same elements as before keep their codes; others are rounded again."""
@@ -140,6 +142,7 @@ def test_states_with_codes_are_decoded_and_encoded(kind: str) -> None:
     run(optimizer, [fewer], range(3, 4))
 
 
+@pytest.mark.compiled
 def test_columns_of_codes_that_move_are_rounded_again() -> None:
     (param,) = params_of((100, 64))
     plain = param.detach().clone().requires_grad_()
