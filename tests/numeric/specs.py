@@ -66,7 +66,11 @@ KERAS = {name: OPTIMIZERS[name] for name in KERAS_S}
 TORCH = {name: path for name, path in OPTIMIZERS.items() if "torch" in read(path)}
 NOT_KERAS = ("l2_penalty", "maximize")
 
-_TABLES = {name: read(path) for name, path in OPTIMIZERS.items()}
+_TABLES = {
+    name: table
+    for name, table in {name: read(path) for name, path in OPTIMIZERS.items()}.items()
+    if "inputs" not in table
+}
 _PEERS = {**KERAS, **TORCH}
 _SEEN = set().union(*(ingredients(_TABLES[name]) for name in _PEERS))
 #: Those whose kernels tests compile: that must be another library's to the last digit, and that
