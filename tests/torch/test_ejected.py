@@ -86,7 +86,8 @@ def of_operations(optimizer: Any, inputs: list[str]) -> list[torch.Tensor]:
     return [one.detach() for one in trained]
 
 
-#: Those that draw matrices of low rank, or turn by what float32 rounds, are compared with kernels.
+#: Those that draw matrices of low rank are compared with kernels; so is PSGDPRO, from which Keras's
+#: operations part in float32 by half of the way, for a reason that isn't known.
 OF_LOW_RANK = ["apollo", "apollomini", "dion", "psgdpro"]
 #: One file has no second point.
 EJECTED = [name for name, path in RULES.items() if "[perturb]" not in path.read_text("utf-8")]
