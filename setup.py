@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -18,34 +19,45 @@ BESIDE = {
     "optgen.specs": "specs",
     "optgen.templates": "templates",
 }
-TARGETS = ("cpu", "cuda", "jax", "keras", "torch")
+#: The folders of targets that each archive holds, as ``optgen/archive.py`` has them.
+ARCHIVES = {"cpu": ("cpu",), "cuda": ("cuda",), "functions": ("jax", "keras"), "torch": ("torch",)}
 
 
 class BuildWithArchives(build_py):
-    """Builds packages, and moves the files of targets into archives that aren't compressed."""
+    """Builds packages, and moves files that are much alike into archives that aren't compressed."""
 
     def run(self) -> None:
         """Build, except for an editable install, which builds nothing."""
         super().run()
         if not self.editable_mode:
-            for target in TARGETS:
-                pack(Path(self.build_lib) / "optgen" / "optimizers" / target)
+            for archive, targets in ARCHIVES.items():
+                pack(Path(self.build_lib) / "optgen" / "optimizers", archive, targets)
+            pack(Path(self.build_lib) / "optgen" / "specs", "published", ("published",))
 
 
-def pack(folder: Path) -> None:
-    """Move a folder of modules into an archive beside it."""
-    with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
-        # Files of nearly the same size are often most alike.
-        for path in sorted(folder.glob("*.py"), key=by_size):
-            # The time is always the same, so that equal sources make equal wheels.
-            name = zipfile.ZipInfo(f"{folder.name}/{path.name}")
-            archive.writestr(name, path.read_bytes())
-    shutil.rmtree(folder)
+def pack(package: Path, name: str, folders: tuple[str, ...]) -> None:
+    """Move folders with files of the same names into an archive beside them."""
+    with zipfile.ZipFile(package / f"{name}.zip", "w") as archive:
+        for file in alike(package / folders[-1]):
+            for folder in folders:
+                # The time is always the same, so that equal sources make equal wheels.
+                member = zipfile.ZipInfo(f"{folder}/{file}")
+                archive.writestr(member, (package / member.filename).read_bytes())
+    for folder in folders:
+        shutil.rmtree(package / folder)
 
 
-def by_size(path: Path) -> tuple[int, str]:
-    """The key of a file among others: its size, then its name."""
-    return path.stat().st_size, path.name
+def alike(folder: Path) -> Iterator[str]:
+    """The names of files, each followed by that with the least text in lines that it lacks.
+
+    What compresses the archive finds a text again only in the last 32 kB.
+    """
+    left = {path.name: set(path.read_bytes().splitlines()) for path in folder.iterdir()}
+    last: set[bytes] = set()
+    while left:
+        name = min(left, key=lambda name: (sum(map(len, left[name] - last)), name))
+        last = left.pop(name)
+        yield name
 
 
 def beside() -> list[str]:

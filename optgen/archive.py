@@ -1,4 +1,4 @@
-"""The archives that a wheel has in place of the files of targets, one for each.
+"""The archives that a wheel has in place of the files of targets, and of published specs.
 
 These files are much alike. A wheel compresses each file by itself, but an archive, which is not
 compressed inside, as one: the shared text counts once.
@@ -16,20 +16,27 @@ from tempfile import mkdtemp
 
 from optgen.data import generated_folder
 
-#: Targets whose files are in archives; ``setup.py`` makes these.
-TARGETS = ("cpu", "cuda", "jax", "keras", "torch")
+#: The archive of each target's files; ``setup.py`` makes these.
+ARCHIVES = {
+    "cpu": "cpu",
+    "cuda": "cuda",
+    "jax": "functions",
+    "keras": "functions",
+    "torch": "torch",
+}
 
 
 def extend(path: MutableSequence[str]) -> None:
     """Add the archives to the folders that a package's modules are imported from."""
-    path.extend(str(Path(path[0]) / f"{target}.zip") for target in TARGETS)
+    path.extend(str(Path(path[0]) / f"{name}.zip") for name in dict.fromkeys(ARCHIVES.values()))
 
 
 def archived(path: Path) -> str | None:
     """The text of a built-in target's file that is in an archive; None if there is none."""
-    if path.parent.parent != generated_folder():
+    target = path.parent.name
+    if path.parent.parent != generated_folder() or target not in ARCHIVES:
         return None
-    return _texts(path.parent.with_suffix(".zip")).get(_member(path))
+    return _texts(generated_folder() / f"{ARCHIVES[target]}.zip").get(_member(path))
 
 
 def real_file(path: Path) -> Path:
@@ -40,6 +47,16 @@ def real_file(path: Path) -> Path:
     copy.parent.mkdir(exist_ok=True)
     copy.write_text(_texts(path.parent.parent)[_member(path)], encoding="utf-8")
     return copy
+
+
+@cache
+def real_folder(path: Path) -> Path:
+    """A folder itself, or for one in the archive of its name, copies that this process keeps."""
+    if path.is_dir():
+        return path
+    with zipfile.ZipFile(path.with_suffix(".zip")) as members:
+        members.extractall(_copies())
+    return _copies() / path.name
 
 
 def _member(path: Path) -> str:

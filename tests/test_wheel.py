@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.archive import TARGETS
+from optgen.archive import ARCHIVES
 from tests.pythons import interpreters
 
 ROOT = Path(__file__).parent.parent
@@ -61,16 +61,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def test_the_wheel_holds_the_whole_project(built: Built) -> None:
-    """The files of targets are in archives inside of it."""
+    """The files of targets and published specs are in archives inside of it."""
     moved = {"optgen": "optgen", "generated": "optgen/optimizers"}
     moved |= {"specs": "optgen/specs", "templates": "optgen/templates"}
     with zipfile.ZipFile(built.wheel) as wheel:
         inside = {name: wheel.read(name) for name in wheel.namelist()}
-    for target in TARGETS:
-        packed = io.BytesIO(inside.pop(f"optgen/optimizers/{target}.zip"))
-        with zipfile.ZipFile(packed) as archive:
-            names = archive.namelist()
-            inside |= {f"optgen/optimizers/{name}": archive.read(name) for name in names}
+    archives = [f"optgen/optimizers/{name}" for name in set(ARCHIVES.values())]
+    for packed in (*archives, "optgen/specs/published"):
+        with zipfile.ZipFile(io.BytesIO(inside.pop(f"{packed}.zip"))) as archive:
+            folder = packed.rpartition("/")[0]
+            inside |= {f"{folder}/{name}": archive.read(name) for name in archive.namelist()}
     for folder, target in moved.items():
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -147,6 +147,8 @@ def test_the_wheel_works_where_nothing_else_is(built: Built, tmp_path: Path) -> 
     optgen = python.with_name("optgen")
     run(optgen, "build", "--check", cwd=elsewhere)
     run(optgen, "new", "Fresh", cwd=elsewhere)
+    # It is compared with published rules, which are in an archive.
+    assert "1 spec without errors" in run(optgen, "check", "fresh.toml", cwd=elsewhere)
     run(optgen, "build", "fresh.toml", "adam", "--out", "package", cwd=elsewhere)
     program = """
 import numpy as np

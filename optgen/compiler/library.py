@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optgen
+from optgen.archive import real_folder
 from optgen.compiler.emit import Templates
 from optgen.compiler.ir.problem import closest, nearest
 from optgen.compiler.ir.spec import Spec
@@ -28,7 +29,7 @@ def optimizer_files() -> tuple[Path, ...]:
 
 def published_files() -> tuple[Path, ...]:
     """Specs of published rules, which a rule is compared with; they aren't built in."""
-    return tuple(sorted((data_folder("specs") / PUBLISHED).glob("*.toml")))
+    return tuple(sorted(real_folder(data_folder("specs") / PUBLISHED).glob("*.toml")))
 
 
 def feature_files() -> tuple[Path, ...]:

@@ -92,7 +92,7 @@ def difference(source: Source, out: Path) -> str:
 
 
 #: The digest of no text: a file listed with it counts as edited.
-_UNKNOWN = "0" * 64
+_UNKNOWN = "0" * 32
 
 
 def _known(sources: Sequence[Source], out: Path, *, whole: bool) -> Manifest:

@@ -14,7 +14,7 @@ from optgen.compiler.ir.source import Source
 MANIFEST = "manifest.json"
 #: Modules of a package and of its folders; a manifest lists no other files.
 _PATH = re.compile(r"([a-z][a-z0-9_]*/)?(__init__|[a-z][a-z0-9_]*)\.py")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Manifest:
 
 
 def digest(text: str) -> str:
-    """A digest of a text; it ignores line endings, since git may convert them."""
-    return hashlib.sha256("\n".join(text.splitlines()).encode()).hexdigest()
+    """128 bits of a text's SHA-256; it ignores line endings, since git may convert them."""
+    return hashlib.sha256("\n".join(text.splitlines()).encode()).hexdigest()[:32]
 
 
 def manifest_of(sources: Iterable[Source]) -> Manifest:

@@ -153,7 +153,7 @@ def test_a_partial_build_adds_to_the_manifest(tmp_path: Path) -> None:
     assert build(tmp_path, "two").removed == ("one.py",)
 
 
-DIGEST = "0" * 64
+DIGEST = "0" * 32
 CORRUPT = {
     "empty": "",
     "not JSON": "<<<<<<< ours\n{}",
