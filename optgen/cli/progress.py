@@ -15,7 +15,9 @@ class BuildProgress:
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self._bar = Progress(*columns, console=err, transient=True) if err.is_terminal else None
+        # Without a thread, so that processes can be forked.
+        bar = Progress(*columns, console=err, transient=True, auto_refresh=False)
+        self._bar = bar if err.is_terminal else None
         self._total = total
 
     def __enter__(self) -> BuildProgress:
@@ -31,7 +33,7 @@ class BuildProgress:
     def compiled(self, name: str) -> None:
         """Advance the bar."""
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, description=name)
+            self._bar.update(self._task, advance=1, description=name, refresh=True)
 
     def done(self, name: str, status: str) -> None:
         """Print a line for each result, above the bar if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +13,12 @@ from optgen.compiler.emit import (
     emit_package,
     files_of_optimizer,
 )
-from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.problem import Problem, SpecError
 from optgen.compiler.ir.source import Source
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import SpecFiles, shown
-from optgen.compiler.pipeline import Surroundings, compile_spec
-from optgen.compiler.project import Kinds, Project, read_project
+from optgen.compiler.pipeline import Surroundings, compile_spec, gather
+from optgen.compiler.project import Kinds, Project, read_project, unique
 from optgen.compiler.write import (
     changes_of,
     commit,
@@ -51,11 +51,41 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Made:
+    """The sources of a spec, or its problems."""
+
+    sources: tuple[Source, ...]
+    problems: tuple[Problem, ...]
+
+
+def make(spec: Spec, around: Surroundings) -> Made:
+    """Compile one spec; nothing is raised for what is wrong with it."""
+    made, problems = gather([spec], lambda one: compile_spec(one, around))
+    return Made(tuple(source for _, every in made for source in every), tuple(problems))
+
+
+#: Makes what becomes of each of some specs; the last argument is called after each.
+Making = Callable[[Sequence[Spec], Surroundings, Callable[[Spec], None]], Sequence[Made]]
+
+
+def in_turn(
+    specs: Sequence[Spec], around: Surroundings, done: Callable[[Spec], None]
+) -> Sequence[Made]:
+    """Compile specs one after another in this process."""
+    every = []
+    for spec in specs:
+        every.append(make(spec, around))
+        done(spec)
+    return every
+
+
+@dataclass(frozen=True)
 class Job:
     """A build that has been read and ordered, but not yet compiled."""
 
     project: Project
     whole: bool
+    making: Making = in_turn
 
     @property
     def kinds(self) -> Kinds:
@@ -63,12 +93,14 @@ class Job:
         return self.project.kinds
 
 
-def prepare(found: SpecFiles, shown: Callable[[Path], str] = shown) -> Job:
+def prepare(
+    found: SpecFiles, shown: Callable[[Path], str] = shown, making: Making = in_turn
+) -> Job:
     """Read the specs; what is wrong with them is raised by ``build`` and ``stale``.
 
-    ``shown`` is how messages name a file.
+    ``shown`` is how messages name a file, and ``making`` compiles the specs.
     """
-    return Job(read_project(found.files, shown), found.whole)
+    return Job(read_project(found.files, shown), found.whole, making)
 
 
 def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:
@@ -120,16 +152,12 @@ def _refuse_other_case(job: Job, out: Path) -> None:
 
 def _compiled(job: Job, report: Report) -> list[Source]:
     """All sources. Raises SpecError with the problems of all files."""
-
-    def one(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
-        sources = compile_spec(spec, around)
-        report.compiled(spec.name.value)
-        return sources
-
-    results = job.project.results(one)
-    if results.problems:
-        raise SpecError(results.problems)
-    return [source for _, sources in results.made for source in sources]
+    kinds, around = job.kinds, job.project.around
+    made = job.making(kinds.compiled, around, lambda spec: report.compiled(spec.name.value))
+    problems = unique([*job.project.problems, *(p for one in made for p in one.problems)])
+    if problems:
+        raise SpecError(problems)
+    return [source for one in made for source in one.sources]
 
 
 def files_of(spec: Spec) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def test_the_command_compiles_nothing_that_is_known(
 ) -> None:
     assert remembered("current", "current")
 
-    def fail(found: object) -> None:
+    def fail(found: object, making: object) -> None:
         raise FileNotFoundError("it compiles")
 
     monkeypatch.setattr(build, "prepare", fail)

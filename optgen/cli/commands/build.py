@@ -8,6 +8,7 @@ from rich.text import Text
 
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.cli.known_builds import Recorded, known
+from optgen.cli.parallel_build import in_processes
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
 from optgen.compiler.ir.problem import SpecError
@@ -28,7 +29,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
                 progress.done(name, "current" if check_only else "unchanged")
         return FINE
     try:
-        job = building.prepare(find_specs(paths))
+        job = building.prepare(find_specs(paths), making=in_processes)
         if not job.kinds.compiled and not job.project.problems:
             complain(
                 "there is no optimizer and no schedule among these specs; "

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from optgen.compiler.emit import syntax
 from optgen.compiler.emit.printer import Printer
+from optgen.compiler.emit.syntax import same
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.randomness import DRAWS
 
@@ -31,9 +33,7 @@ _COMPARE: dict[str, type[ast.cmpop]] = {
 def printed(expression: Expression, printer: Printer) -> str:
     """The text of an expression, checked. Raises AssertionError if it says something else."""
     text = printer(expression)
-    found = ast.dump(ast.parse(text, mode="eval").body)
-    meant = ast.dump(_tree(expression, printer))
-    if found != meant:
+    if not same(syntax.expression(text), _tree(expression, printer)):
         raise AssertionError(f"printed {text!r}, which means something else")
     return text
 
@@ -44,13 +44,13 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
             return _number(expression, printer)
         case Name(name):
             # A name, or what the printer reads it from.
-            return ast.parse(printer.name(name), mode="eval").body
+            return syntax.expression(printer.name(name))
     operator = expression.operator
     if operator in DRAWS:
         return _draw(expression, printer)
     operands = [_tree(operand, printer) for operand in expression.operands]
     if operator in printer.functions:
-        function = ast.parse(printer.functions[operator], mode="eval").body
+        function = syntax.expression(printer.functions[operator])
         return ast.Call(function, operands, [])
     if operator == "where":
         return ast.IfExp(test=operands[0], body=operands[1], orelse=operands[2])
@@ -66,10 +66,10 @@ def _draw(expression: Operation, printer: Printer) -> ast.expr:
     *key, last = expression.operands
     assert isinstance(last, Number)
     before = printer.draws.split(", ") if printer.draws else []
-    added = [ast.parse(one, mode="eval").body for one in before]
+    added = [syntax.expression(one) for one in before]
     arguments = [*added, *(_tree(one, printer) for one in key), ast.Constant(last.value)]
     called = printer.functions.get(expression.operator, expression.operator)
-    return ast.Call(ast.parse(called, mode="eval").body, arguments, [])
+    return ast.Call(syntax.expression(called), arguments, [])
 
 
 def _number(number: Number, printer: Printer) -> ast.expr:
@@ -79,4 +79,4 @@ def _number(number: Number, printer: Printer) -> ast.expr:
         literal = ast.UnaryOp(ast.USub(), literal)
     if not printer.real:
         return literal
-    return ast.Call(ast.parse(printer.real, mode="eval").body, [literal], [])
+    return ast.Call(syntax.expression(printer.real), [literal], [])

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from symtable import SymbolTable, symtable
 
+from optgen.compiler.emit.syntax import module
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.ir.expression import text
@@ -63,11 +64,11 @@ def review(source: Source, rule: Rule, words: Words, strings: Collection[str]) -
     ``strings`` are those that aren't docstrings and may say anything.
     """
     try:
+        tree = module(source.text)
         # Sees what the parser lets pass, such as one name for two arguments.
-        compile(source.text, source.path, "exec", dont_inherit=True)
+        compile(tree, source.path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise AssertionError(f"{source.path}: not a Python module: {error}") from error
-    tree = ast.parse(source.text, source.path)
     ranges = {text(h.range) for h in rule.hyperparameters if h.range is not None}
     nodes = list(ast.walk(tree))
     odd = chain(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import textwrap
@@ -13,6 +12,7 @@ from functools import cached_property
 import jinja2
 
 from optgen.compiler.emit.folding import fold
+from optgen.compiler.emit.syntax import module, same
 from optgen.compiler.ir.source import MARK
 
 _BLOCK = re.compile(r"^([ ]*)\{\{ ([\w.]+) \}\}\n", re.MULTILINE)
@@ -32,7 +32,7 @@ class Templates:
         """
         text = self.fill(template, context)
         folded = fold(text)
-        if ast.dump(ast.parse(folded)) != ast.dump(ast.parse(text)):
+        if not same(module(folded), module(text)):
             raise AssertionError(f"{template}: folded lines say something else")
         return folded
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 #: More cases than any readable rule has, in the result and in intermediate steps; the bounds limit
 #: the cost of hostile specs.
 MOST_CASES, MOST_UNTIDY = 64, 512
+#: So many results of each operation are kept.
+_REMEMBERED = 1 << 14
 
 Literal = tuple[str, bool]
 Case = tuple[Literal, ...]
+Cases = tuple[Case, ...]
 
 
 class TooManyCasesError(ValueError):
@@ -27,7 +31,7 @@ class TooManyCasesError(ValueError):
 class Condition:
     """True if one of its cases holds. ``ALWAYS`` has one empty case, ``NEVER`` has none."""
 
-    cases: tuple[Case, ...]
+    cases: Cases
 
     @classmethod
     def of(cls, atom: str, holds: bool = True) -> Condition:
@@ -40,18 +44,17 @@ class Condition:
         return tuple(dict.fromkeys(atom for case in self.cases for atom, _ in case))
 
     def __and__(self, other: Condition) -> Condition:
-        joined = (_join(left, right) for left in self.cases for right in other.cases)
-        return _tidy(case for case in joined if case is not None)
+        return _both(self.cases, other.cases)
 
     def __or__(self, other: Condition) -> Condition:
-        return _tidy((*self.cases, *other.cases))
+        return _either(self.cases, other.cases)
 
     def __invert__(self) -> Condition:
         return _tidy(islice(_complement(self.cases), MOST_UNTIDY + 1))
 
     def implies(self, other: Condition) -> bool:
         """Whether the other condition holds whenever this one does."""
-        return all(_certain(_known(other.cases, case)) for case in self.cases)
+        return _implies(self.cases, other.cases)
 
     def given(self, known: Case) -> Condition:
         """The remaining condition, given the literals of ``known``."""
@@ -64,6 +67,24 @@ class Condition:
 
 ALWAYS = Condition(((),))
 NEVER = Condition(())
+
+# Rules have the same features, and so the same conditions again and again.
+
+
+@lru_cache(_REMEMBERED)
+def _both(left: Cases, right: Cases) -> Condition:
+    joined = (_join(one, other) for one in left for other in right)
+    return _tidy(case for case in joined if case is not None)
+
+
+@lru_cache(_REMEMBERED)
+def _either(left: Cases, right: Cases) -> Condition:
+    return _tidy((*left, *right))
+
+
+@lru_cache(_REMEMBERED)
+def _implies(left: Cases, right: Cases) -> bool:
+    return all(_certain(_known(right, case)) for case in left)
 
 
 def _join(left: Case, right: Case) -> Case | None:
