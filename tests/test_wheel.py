@@ -145,7 +145,14 @@ def test_the_wheel_works_where_nothing_else_is(built: Built, tmp_path: Path) -> 
     trains_without_extras(python, elsewhere)
     install(python, elsewhere, f"{built.wheel}[cli]")
     optgen = python.with_name("optgen")
-    run(optgen, "build", "--check", cwd=elsewhere)
+    # Those of archives are compared with what specs in the wheel make; of all rules, in full tests.
+    program = """
+from optgen.compiler.build import Silent, prepare, stale
+from optgen.compiler.library import find_specs
+from optgen.data import generated_folder
+assert not stale(prepare(find_specs(["lion", "muon"])), generated_folder(), Silent())
+"""
+    run(python, "-c", program, cwd=elsewhere)
     run(optgen, "new", "Fresh", cwd=elsewhere)
     # It is compared with published rules, which are in an archive.
     assert "1 spec without errors" in run(optgen, "check", "fresh.toml", cwd=elsewhere)
@@ -167,6 +174,12 @@ assert "def update(" in kernel_file(lion).read_text()
     run(python, "-c", program, cwd=elsewhere)
     assert "RMSprop" in run(optgen, "list", cwd=elsewhere)
     assert "store param" in run(optgen, "show", "sgd", cwd=elsewhere)
+
+
+@pytest.mark.full
+def test_the_wheel_holds_what_its_specs_make(built: Built, tmp_path: Path) -> None:
+    python = environment(tmp_path, Path(sys.executable), f"{built.wheel}[cli]")
+    run(python.with_name("optgen"), "build", "--check", cwd=tmp_path)
 
 
 @pytest.mark.full
