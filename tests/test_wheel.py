@@ -147,10 +147,13 @@ def test_the_wheel_works_where_nothing_else_is(built: Built, tmp_path: Path) -> 
     optgen = python.with_name("optgen")
     # Those of archives are compared with what specs in the wheel make; of all rules, in full tests.
     program = """
-from optgen.compiler.build import Silent, prepare, stale
+from unittest.mock import Mock
+from optgen.compiler.build import prepare, stale
 from optgen.compiler.library import find_specs
 from optgen.data import generated_folder
-assert not stale(prepare(find_specs(["lion", "muon"])), generated_folder(), Silent())
+report = Mock()
+stale(prepare(find_specs(["lion", "muon"])), generated_folder(), report)
+assert [call.args[1] for call in report.done.call_args_list] == ["current"] * 2
 """
     run(python, "-c", program, cwd=elsewhere)
     run(optgen, "new", "Fresh", cwd=elsewhere)
