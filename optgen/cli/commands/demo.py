@@ -9,6 +9,7 @@ from rich.text import Text
 
 from optgen.bench.declarations import declarations
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
+from optgen.cli.parallel_build import in_processes
 from optgen.cli.progress import BuildProgress, TrainingProgress
 from optgen.cli.worker_processes import in_parallel
 from optgen.compiler import build as building
@@ -58,7 +59,7 @@ def demo(epochs: int, path: Path, *, everything: bool = False) -> int:
 def _rebuild(everything: bool) -> tuple[Spec, ...]:
     """Compile built-in specs in memory, and warn if the generated files are stale."""
     names = [] if everything else [name.lower() for name in declarations().demo]
-    job = building.prepare(find_specs(names))
+    job = building.prepare(find_specs(names), making=in_processes)
     print_problems(job.project.warnings)
     out.print("Compiling the specs")
     with BuildProgress(len(job.kinds.compiled)) as progress:
