@@ -27,9 +27,14 @@ from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.language import GLOBAL_DOT
 from optgen.compiler.ir.rule import Block, Input, State, Step
 from optgen.compiler.read.parse.names import free_name
-
-#: A vector as a sum: of other vectors, each with the number that it is multiplied by, if any.
-Sum = dict[Expression, Expression | None]
+from optgen.compiler.read.parse.vector_sums import (
+    Sum,
+    added,
+    is_whole,
+    multiple,
+    negated,
+    scaled,
+)
 
 
 class DotProducts:
@@ -77,7 +82,7 @@ class _Text:
             yield from self._before
             self._before = []
             found = self._sum(expression, step.guard)
-            if not _is_whole(found) and any(step.target in names(part) for part in found):
+            if not is_whole(found) and any(step.target in names(part) for part in found):
                 # What is added to keeps its value under another name.
                 old = free_name(f"old_{step.target}", self._taken)
                 self._extents.set(old, self._extents.name(step.target))
@@ -108,7 +113,7 @@ class _Text:
             del self._known[key]
         self._sums.pop(target, None)
         is_another = isinstance(next(iter(found)), Name) and {*found} != {Name(target)}
-        if is_another or not _is_whole(found):
+        if is_another or not is_whole(found):
             self._sums[target] = found, guard
 
     def _rewritten(self, expression: Expression, step: Step) -> Expression:
@@ -124,7 +129,7 @@ class _Text:
         total: Expression | None = None
         for one, times in left.items():
             for other, factor in right.items():
-                value = _times(_times(Name(self._summed(one, other, step)), times), factor)
+                value = scaled(scaled(Name(self._summed(one, other, step)), times), factor)
                 total = value if total is None else Operation("+", (total, value))
         assert total is not None
         return replace(total, location=dot.location)
@@ -151,18 +156,18 @@ class _Text:
             return {expression: None}
         parts = [self._sum(operand, guard) for operand in expression.operands]
         match expression.operator, expression.operands:
-            case ("+", _) if not all(map(_is_whole, parts)):
-                return _added(*parts)
-            case ("-", _) if not all(map(_is_whole, parts)):
-                return _added(parts[0], _negated(parts[1]))
-            case ("neg", _) if not _is_whole(parts[0]):
-                return _negated(parts[0])
+            case ("+", _) if not all(map(is_whole, parts)):
+                return added(*parts)
+            case ("-", _) if not all(map(is_whole, parts)):
+                return added(parts[0], negated(parts[1]))
+            case ("neg", _) if not is_whole(parts[0]):
+                return negated(parts[0])
             case ("*", (number, _)) if self._is_taken_out(number, parts[1]):
-                return _multiple(parts[1], number)
+                return multiple(parts[1], number)
             case ("*", (_, number)) if self._is_taken_out(number, parts[0]):
-                return _multiple(parts[0], number)
+                return multiple(parts[0], number)
             case ("/", (_, number)) if self._is_taken_out(number, parts[0]):
-                return _multiple(parts[0], Operation("/", (Number(1), number)))
+                return multiple(parts[0], Operation("/", (Number(1), number)))
         return {expression: None}
 
     def _is_number(self, expression: Expression) -> bool:
@@ -171,7 +176,7 @@ class _Text:
     def _is_taken_out(self, number: Expression, vector: Sum) -> bool:
         """Whether a number multiplies the parts of a vector: one of a call only where it must."""
         extent = self._extents.of(number)
-        return extent is Extent.OPTIMIZER or (extent is Extent.CALL and not _is_whole(vector))
+        return extent is Extent.OPTIMIZER or (extent is Extent.CALL and not is_whole(vector))
 
 
 def _used(steps: Sequence[Step], own: set[str]) -> Iterator[Step]:
@@ -195,37 +200,3 @@ def _plain(part: Expression) -> Expression | None:
         return None
     left, right = (rewrite(operand, _plain) for operand in part.operands)
     return Operation("global_sum", (Operation("*", (left, right)),), part.location)
-
-
-def _is_whole(found: Sum) -> bool:
-    """Whether a vector is no sum with numbers."""
-    return all(times is None for times in found.values())
-
-
-def _times(value: Expression, number: Expression | None) -> Expression:
-    return value if number is None else Operation("*", (value, number))
-
-
-def _multiple(found: Sum, number: Expression) -> Sum:
-    return {
-        part: number if times is None else Operation("*", (times, number))
-        for part, times in found.items()
-    }
-
-
-def _negated(found: Sum) -> Sum:
-    return {
-        part: Number(-1) if times is None else Operation("neg", (times,))
-        for part, times in found.items()
-    }
-
-
-def _added(left: Sum, right: Sum) -> Sum:
-    found = dict(left)
-    for part, times in right.items():
-        if part in found:
-            both = (one if one is not None else Number(1) for one in (found[part], times))
-            found[part] = Operation("+", tuple(both))
-        else:
-            found[part] = times
-    return found
