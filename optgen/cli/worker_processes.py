@@ -25,9 +25,8 @@ Result = TypeVar("Result")
 
 #: The memory limit of a process in bytes, if the system enforces it.
 MOST_MEMORY = 4 << 30
-#: Errors if the system can't start processes, or this process can't be their parent: what they
-#: would inherit can't be pickled, for one.
-_CANNOT_START = (OSError, ImportError, AssertionError, TypeError)
+#: Errors if the system can't start processes, or this process can't be their parent.
+_CANNOT_START = (OSError, ImportError, AssertionError)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_processes_make_what_one_makes_in_turn(specs: tuple[Spec, ...]) -> None:
     assert found == in_turn(specs, around, lambda _: None)
     assert {spec.module for spec in done} == {spec.module for spec in specs}
     assert [bool(one.problems) for one in found] == [False] * (len(specs) - 1) + [True]
+
+
+def test_what_has_compiled_can_be_sent_to_a_process(specs: tuple[Spec, ...]) -> None:
+    around = surroundings()
+    (made,) = in_turn(specs[:1], around, lambda _: None)
+    assert make(specs[0], pickle.loads(pickle.dumps(around))) == made
 
 
 def test_a_process_that_dies_is_a_problem_of_its_spec(

@@ -65,6 +65,10 @@ class Templates:
         """The templates in a folder."""
         return [path for path in self.texts if path.startswith(f"{name}/")]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What another process gets: without the environment, which can't be pickled."""
+        return type(self), (self.texts, self.version)
+
     @cached_property
     def _environment(self) -> jinja2.Environment:
         """What compiles each template once, and keeps it for all specs."""
