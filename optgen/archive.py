@@ -31,6 +31,11 @@ def extend(path: MutableSequence[str]) -> None:
     path.extend(str(Path(path[0]) / f"{name}.zip") for name in dict.fromkeys(ARCHIVES.values()))
 
 
+def holds_archives(folder: Path) -> bool:
+    """Whether files of targets in a folder are in archives, which nothing changes."""
+    return any((folder / f"{name}.zip").is_file() for name in ARCHIVES.values())
+
+
 def archived(path: Path) -> str | None:
     """The text of a built-in target's file that is in an archive; None if there is none."""
     target = path.parent.name

@@ -99,6 +99,16 @@ def test_a_changed_spec_or_missing_file_is_rebuilt(project: Path) -> None:
     assert "beta_2: Scheduled = 0.98" in generated.read_text()
 
 
+def test_a_package_in_archives_stays_as_it_is(project: Path) -> None:
+    folder = project / "installed"
+    folder.mkdir()
+    (folder / "cpu.zip").write_bytes(b"")
+    result = run("build", "specs/lion.toml", "--out", folder)
+    assert result.exit_code == 1
+    assert "installed is stale; pass --out with another folder" in result.output.replace("\n", " ")
+    assert [path.name for path in folder.iterdir()] == ["cpu.zip"]
+
+
 @pytest.mark.parametrize(
     "file",
     [

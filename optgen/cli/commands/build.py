@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from optgen.archive import holds_archives
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.cli.known_builds import Recorded, known
 from optgen.cli.parallel_build import in_processes
@@ -23,6 +24,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
     """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())
     is_built_in = not paths and folder is None
+    is_installed = holds_archives(target)
     if is_built_in and not force and (names := known()):
         with BuildProgress(len(names)) as progress:
             for name in names:
@@ -39,7 +41,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
         print_problems(job.project.warnings)
         with BuildProgress(len(job.kinds.compiled)) as progress:
             report = Recorded(progress)
-            if check_only:
+            if check_only or is_installed:
                 stale = building.stale(job, target, report)
             else:
                 building.build(job, target, report, force=force)
@@ -56,6 +58,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
         return WRONG
     if stale:
         out.print(Text(stale.rstrip("\n")))
-        complain(f"{target} is stale; run optgen build")
+        mend = "pass --out with another folder" if is_installed else "run optgen build"
+        complain(f"{target} is stale; {mend}")
         return WRONG
     return FINE
