@@ -1,4 +1,7 @@
-"""Declared invariants: they hold initially, and every step preserves them."""
+"""Declared invariants: they hold initially, and every step preserves them.
+
+So does a move to a second point, from which a rule may come back without a step.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from optgen.compiler.ir.expression import (
     Expression,
     Name,
     Operation,
+    names,
     substitute,
     text,
     walk,
@@ -35,6 +39,8 @@ def invariants(variant: Variant, reached: Reached) -> Iterator[Finding]:
             for part in _parts(condition):
                 yield _start(variant, state, part, reached.search)
                 yield _step(variant, state, part, reached)
+                if {*names(part)} & {*variant.moved}:
+                    yield _move(variant, state, part, reached.search)
 
 
 def _parts(condition: Operation) -> Iterator[Operation]:
@@ -72,6 +78,18 @@ def _step(variant: Variant, state: State, condition: Operation, reached: Reached
     if numbers is None and refuting(alone, relations, reached.search) is not None:
         reason = "it alone doesn't keep itself, and no run was found that breaks it"
     return _refuted(where, state, variant, alone, numbers, reason)
+
+
+def _move(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
+    goal = substitute(condition, variant.moved)
+    where = Group.INVARIANT, f"{text(condition)} is kept on the way to a second point"
+    expression, reason = _proved(goal, variant, variant.relations)
+    if reason:
+        return Finding(*where, Verdict.PROVED, state.location, variant.label, reason)
+    # The first move starts from fresh states; of other states it isn't known whether they occur.
+    first = of_one_element(folded(expression, variant.fresh()))
+    numbers = refuting(first, (), search)
+    return _refuted(where, state, variant, first, numbers, UNKNOWN)
 
 
 def _proved(

@@ -65,7 +65,9 @@ class Variant:
     parts: Mapping[str, Expression] = field(default_factory=dict)
     #: The names in what evaluation uses in place of the parameter.
     evaluated: frozenset[str] = frozenset()
-    #: The states that are assigned on the way to a second point, too.
+    #: The values of names at the second point, of those that are assigned on the way there.
+    moved: Mapping[str, Expression] = field(default_factory=dict)
+    #: The states that are assigned on the way to a second point, in this setting or another.
     on_the_way: frozenset[str] = frozenset()
 
     def behind(self, results: Iterable[str]) -> frozenset[str]:
@@ -139,11 +141,7 @@ def variants(rule: Rule) -> Iterator[Variant]:
 def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:
     every = {**dict.fromkeys(rule.atoms, False), **on}
     (block,) = rule.blocks
-    taken = tuple(
-        replace(step, expression=decided(step.expression, on))
-        for step in block.steps
-        if step.guard.holds(every)
-    )
+    taken, moves = (_taken(steps, on, every) for steps in (block.steps, block.perturb))
     states = tuple(state for state in rule.states if _exists(state, every))
     relations: tuple[Expression, ...] = ()
     for state in states:
@@ -151,7 +149,7 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         known[state.name] = EVERYTHING if own is None else own
         if state.invariant is not None and own is None:
             relations += (state.invariant,)
-    taken = over_elements(taken, Extents(rule.states, block.steps))
+    taken, moves = (over_elements(one, Extents(rule.states, block.steps)) for one in (taken, moves))
     parts: dict[str, Expression] = {}
     repeats = any(is_call(part) for step in taken for part in walk(step.expression))
     values = composed(taken, {PARAM: Name(PARAM)}, parts=parts if repeats else None)
@@ -168,8 +166,20 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     views = every.get(MATRIX, False), every.get(PERTURBED, False)
     evaluated = frozenset(names(rule.evaluation) if rule.evaluation is not None else ())
     on_the_way = frozenset(step.target for step in block.perturb)
-    rest = location, *views, parts, evaluated, on_the_way
+    moved = composed(moves, {PARAM: Name(PARAM)}) if every.get(PERTURBED, False) else {}
+    rest = location, *views, parts, evaluated, moved, on_the_way
     return Variant(label, taken, values, known, relations, states, *rest)
+
+
+def _taken(
+    steps: Iterable[Assignment], on: Mapping[str, bool], every: Mapping[str, bool]
+) -> tuple[Assignment, ...]:
+    """The steps that run in a setting."""
+    return tuple(
+        replace(step, expression=decided(step.expression, on))
+        for step in steps
+        if step.guard.holds({**every})
+    )
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:
