@@ -85,15 +85,20 @@ class Assembly:
             for name in live
             if after[name] is self.graph.name(name) and not initial[name].has_elements
         }
+        kept = [name for name in self.facts if name in live - constant.keys()]
+        shapes = {name: self._shape(name, after) for name in kept}
+        waiting = [after[name] for name, shape in shapes.items() if shape == "optimizer"]
+        while waiting:
+            # What a number of all variables is computed from is one number for all, too.
+            for name in free_names(waiting.pop()):
+                if shapes.get(name) == "call":
+                    shapes[name] = "optimizer"
+                    waiting.append(after[name])
         states = tuple(
             FoundState(
-                name,
-                self._shape(name, after),
-                initial[name],
-                self.graph.substitute(after[name], constant),
+                *(name, shapes[name], initial[name]), self.graph.substitute(after[name], constant)
             )
-            for name in self.facts
-            if name in live - constant.keys()
+            for name in kept
         )
         return FoundRule(self.graph.substitute(after[param], constant), states)
 

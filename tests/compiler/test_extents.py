@@ -33,6 +33,9 @@ learning_rate = { default = 0.001 }
 decay = { default = 0.9, range = "0 <= decay < 1" }
 d0 = { default = 1e-6, range = "d0 > 0" }
 
+[inputs]
+curvature = {}
+
 [state]
 product  = { shape = "call", initial = 1 }
 distance = { shape = "optimizer", initial = "d0", invariant = "distance > 0" }
@@ -53,7 +56,7 @@ if matrix:
 else:
     velocity = decay*velocity + grad**2
     estimate = velocity
-param = param - learning_rate*product*distance*grad/(sqrt(estimate) + sqrt(speed) + 1e-8)
+param = param - learning_rate*product*distance*grad/(sqrt(estimate) + sqrt(speed) + curvature**2)
 """
 '''
 
@@ -73,6 +76,20 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "this has one number for each tensor",
         "global_norm",
         "max(distance, norm",
+    ),
+    "an input's elements in the optimizer's number": (
+        "global_norm(grad))",
+        "curvature)",
+        "'distance' has one number for all tensors, and this has one number for each element",
+        "global_norm",
+        "max(distance, curvature",
+    ),
+    "a call's number in the optimizer's": (
+        "max(distance, global_norm(grad))",
+        "max(distance, product*global_norm(grad))",
+        "'distance' is of all variables, and each has its own 'product'",
+        "give 'product' the shape \"optimizer\"",
+        "max(distance, product",
     ),
     "a shape in the optimizer's number": (
         "global_norm(grad))",

@@ -143,10 +143,10 @@ class Lists(torch.optim.Optimizer):
 
 
 class Balanced(torch.optim.Optimizer):
-    """A norm of all gradients together, whose running mean all parameters share."""
+    """A norm of all gradients, whose mean all parameters share, times a number that cools."""
 
     def __init__(self, params: Any, lr: float = 0.1, keep: float = 0.8) -> None:
-        super().__init__(params, {"lr": lr, "keep": keep, "power": 0.25})
+        super().__init__(params, {"lr": lr, "keep": keep, "power": 0.25, "heat": 1.0})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -155,7 +155,9 @@ class Balanced(torch.optim.Optimizer):
             for one in group["params"]:
                 total += one.grad.square().sum().item()
             before = group.get("power", 0.25)
-            group["power"] = before * group["keep"] + (1 - group["keep"]) * total
+            group["heat"] = 0.9 * group.get("heat", 1.0)
+            added = (1 - group["keep"]) * group["heat"] * total
+            group["power"] = before * group["keep"] + added
             for one in group["params"]:
                 one.sub_(group["lr"] * one.grad / (1 + math.sqrt(group["power"])))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Name, Operation, walk
@@ -67,7 +68,8 @@ def _check_invariant(state: State, rule: Rule) -> Iterator[Problem]:
 
 
 def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[Problem]:
-    extents, states = Extents(rule.states, steps), {state.name: state for state in rule.states}
+    extents = Extents(rule.states, steps, rule.inputs)
+    states = {state.name: state for state in rule.states}
     for step in steps:
         is_matrix = (block.when & step.guard).implies(Condition.of(MATRIX))
         problems = [
@@ -79,7 +81,8 @@ def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[
         yield from problems
         state = states.get(step.target)
         if state is not None and not problems:
-            yield from _check_value(state, step, extents)
+            problems = [*_check_value(state, step, extents)]
+            yield from problems or _check_calls(state, step, rule, steps)
 
 
 def _check_reach(step: Step, rule: Rule) -> Iterator[Problem]:
@@ -105,6 +108,21 @@ def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem
     if state.is_of_calls:
         hint = 'shape = "call" takes hyperparameters, call, step and states of that shape only'
     yield Problem(message, step.expression.location, hint)
+
+
+def _check_calls(
+    state: State, step: Step, rule: Rule, steps: tuple[Step, ...]
+) -> Iterator[Problem]:
+    """A problem if a state of all variables depends on one of calls, which each variable has."""
+    if state.extent is not Extent.OPTIMIZER:
+        return
+    for one in (one for one in rule.states if one.is_of_calls):
+        kept = replace(one, extent=Extent.TENSOR, is_of_calls=False)
+        states = (kept if other is one else other for other in rule.states)
+        if not Extents(states, steps, rule.inputs).of(step.expression) <= Extent.OPTIMIZER:
+            message = f"{state.name!r} is of all variables, and each has its own {one.name!r}"
+            hint = f'give {one.name!r} the shape "optimizer" too'
+            yield Problem(message, step.expression.location, hint)
 
 
 def _check_part(
