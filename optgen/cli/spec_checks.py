@@ -18,8 +18,8 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.pipeline import Surroundings, compile_spec, gather
 from optgen.compiler.project import Project, unique
 
-#: Seconds per spec. Analyses have a work limit and normally end long before; this timeout ends an
-#: analysis that hangs in a library.
+#: Seconds of CPU time per spec. Analyses have a work limit and normally end long before; this limit
+#: ends an analysis that hangs in a library.
 MOST_SECONDS = 60.0
 
 

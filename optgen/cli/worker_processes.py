@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 
 #: The memory limit of a process in bytes, if the system enforces it.
 MOST_MEMORY = 4 << 30
+#: How many times its CPU time a process may take before it is ended for its time on the clock:
+#: it waits for something, or other work keeps it from a core.
+PATIENCE = 10
 #: Errors if the system can't start processes, or this process can't be their parent.
 _CANNOT_START = (OSError, ImportError, AssertionError)
 
@@ -46,10 +49,11 @@ def in_parallel(
 ) -> list[Result | Lost]:
     """The results of some work, in the order of the items; work and results can be pickled.
 
-    At most ``most`` processes run at once; the default is the number of cores. A process that takes
-    longer than ``seconds`` for an item is terminated, and so are all processes on an interrupt. If
-    no process can be started, this process does the work, without a time limit. ``done`` is called
-    after each item.
+    At most ``most`` processes run at once; the default is the number of cores. A process is
+    terminated that takes more than ``seconds`` of CPU time for an item, or ``PATIENCE`` times as
+    long on the clock; Windows counts the latter only. An interrupt terminates all processes. If no
+    process can be started, this process does the work, without a limit. ``done`` is called after
+    each item.
     """
     crew = _Crew(work, seconds, _cores() if most is None else most)
     try:
@@ -105,7 +109,8 @@ class _Crew:
             if worker.pipe in ready:
                 result = worker.result()
             elif time.monotonic() >= worker.until:
-                result = Lost(f"it took longer than {self._seconds:g} seconds and was ended")
+                waited = f"it wasn't done after {PATIENCE * self._seconds:g} seconds and was ended"
+                result = Lost(f"{waited}; the machine is busy, or it hangs")
             else:
                 still_busy.append(worker)
                 continue
@@ -129,7 +134,7 @@ class _Worker:
     def __init__(self, work: Callable[[Any], Any]) -> None:
         context = _context()
         self.pipe, theirs = context.Pipe()
-        self.place, self.until = 0, 0.0
+        self.place, self.until, self._seconds = 0, 0.0, 0.0
         arguments = (work, theirs, self.pipe)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         try:
@@ -140,9 +145,10 @@ class _Worker:
 
     def take(self, place: int, item: object, seconds: float) -> None:
         """Start work on an item."""
-        self.place, self.until = place, time.monotonic() + seconds
+        self._seconds, self.place = seconds, place
+        self.until = time.monotonic() + PATIENCE * seconds
         with suppress(OSError):  # Reading the result detects a dead process.
-            self.pipe.send(item)
+            self.pipe.send((item, seconds))
 
     def result(self) -> Any:
         """The result that the process has sent; Lost if the process ended instead."""
@@ -150,7 +156,7 @@ class _Worker:
             return self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(1)
-            return Lost(f"its process {_ending(self._process.exitcode)}")
+            return Lost(f"its process {_ending(self._process.exitcode, self._seconds)}")
         except Exception as error:  # Unpickling a result can raise any exception.
             return Lost(f"its result can't be read: {type(error).__name__}")
 
@@ -177,10 +183,12 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ending(code: int | None) -> str:
+def _ending(code: int | None, seconds: float) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
-            return f"was ended by {signal.Signals(-code).name}"
+            name = signal.Signals(-code).name
+            late = f"took more than {seconds:g} seconds of CPU time"
+            return late if name == "SIGPROF" else f"was ended by {name}"
     return f"ended with status {code}"
 
 
@@ -203,7 +211,18 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) 
     bound_memory(MOST_MEMORY)
     with suppress(EOFError):
         while True:
-            pipe.send(work(pipe.recv()))
+            item, seconds = pipe.recv()
+            _bound_time(seconds)
+            result = work(item)
+            _bound_time(0)
+            pipe.send(result)
+
+
+def _bound_time(seconds: float) -> None:
+    """End this process after so many seconds of CPU time of all its threads; 0 lifts the limit."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def bound_memory(most: int) -> None:

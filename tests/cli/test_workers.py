@@ -25,6 +25,11 @@ def work(item: int) -> int:
             os._exit(7)
         case 92:
             time.sleep(600)
+        case 94:
+            while True:
+                pass
+        case 95:
+            time.sleep(1.0)
         case 93:
             raise KeyboardInterrupt
     time.sleep(0.02 * (item % 3))
@@ -58,9 +63,22 @@ def test_processes_of_a_server_do_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("forked")
-def test_what_hangs_is_ended_and_the_others_go_on() -> None:
-    found = in_parallel(work, [1, 92, 2], 2.0, lambda _: None)
-    assert found == [1, Lost("it took longer than 2 seconds and was ended"), 4]
+def test_what_takes_too_long_is_ended_and_the_others_go_on() -> None:
+    found = in_parallel(work, [1, 94, 2], 0.5, lambda _: None)
+    assert found == [1, Lost("its process took more than 0.5 seconds of CPU time"), 4]
+
+
+@pytest.mark.usefixtures("forked")
+def test_what_waits_for_a_core_takes_no_time() -> None:
+    assert in_parallel(work, [95], 0.5, lambda _: None) == [95 * 95]
+
+
+@pytest.mark.usefixtures("forked")
+def test_what_hangs_is_ended_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_processes, "PATIENCE", 4)
+    found = in_parallel(work, [1, 92, 2], 0.5, lambda _: None)
+    message = "it wasn't done after 2 seconds and was ended; the machine is busy, or it hangs"
+    assert found == [1, Lost(message), 4]
 
 
 class Unreadable:
