@@ -39,12 +39,12 @@ class MatrixFunctions:
 
         ``shapes`` are those of the operands and of the result.
         """
-        ops, turned = self.library, self._turned
+        turned = self._turned
         _, rows, columns = form.shape
         is_tall = rows > columns
         if call.function == GRAM:
             (one,) = operands
-            return ops.matmul(turned(one), one) if is_tall else ops.matmul(one, turned(one))
+            return turned(one) @ one if is_tall else one @ turned(one)
         # The variable's own matrix is short by long beside others with such a side.
         is_turned = is_tall and any(map(is_by_length, shapes))
         given = [
@@ -59,7 +59,7 @@ class MatrixFunctions:
         else:
             found = self._found(call.function, given, numbers)
         found = turned(found) if is_turned and shapes[-1] == ELEMENT else found
-        return ops.broadcast_to(found, form.varying(shapes[-1]))
+        return self.library.broadcast_to(found, form.varying(shapes[-1]))
 
     def _found(self, function: str, given: Sequence[Any], numbers: Sequence[Any]) -> Any:
         match function:
@@ -76,7 +76,8 @@ class MatrixFunctions:
 
     def _product(self, given: Sequence[Any], numbers: Sequence[Any]) -> Any:
         left, right, *added = given
-        found = self.library.matmul(left, right)
+        # Like its maximum below, Keras's matmul rounds float64 to float32 on torch.
+        found = left @ right
         for one in added:
             times, number = (self.library.cast(given, found.dtype) for given in numbers)
             found = times * found + number * one
@@ -132,8 +133,9 @@ class MatrixFunctions:
     def _inverse_root(self, square: Any, degree: Any, shift: Any) -> Any:
         ops = self.library
         values, vectors = ops.eigh(square)
-        scales = ops.power(ops.maximum(values, 0) + shift, -1 / degree)
-        return ops.matmul(vectors * ops.expand_dims(scales, -2), self._turned(vectors))
+        values = ops.where(values > 0, values, ops.zeros_like(values))
+        scales = ops.power(values + shift, -1 / degree)
+        return (vectors * ops.expand_dims(scales, -2)) @ self._turned(vectors)
 
     def _reduced(self, reduction: str, matrix: Any, axis: int) -> Any:
         ops = self.library
