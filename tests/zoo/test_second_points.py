@@ -131,12 +131,17 @@ def both(
     return mine, [parameter.detach().numpy() for parameter in others]
 
 
-def test_samples_are_the_papers() -> None:
-    """Algorithm 1 of Shen et al. at one sample a step, which NumPy draws again."""
+@pytest.mark.parametrize("calls", [1, 2])
+def test_samples_are_the_papers(calls: int) -> None:
+    """Algorithm 1 of Shen et al. at one sample an update, which NumPy draws again.
+
+    The calls of an accumulated update have parts of its gradient, all at the same sample.
+    """
     ess, decay, share, radius = 20.0, 0.01, 0.75, 0.5
     arguments = {"learning_rate": RATE, "ess": ess, "beta_2": share}
     arguments |= {"initial_precision": 0.5 + decay, "weight_decay": decay, "clip_radius": radius}
-    made = plain_class("IVON")(seed=3, **arguments)
+    given = {} if calls == 1 else {"gradient_accumulation_steps": calls}
+    made = plain_class("IVON")(seed=3, **arguments, **given)
     held = [np.random.default_rng(1).normal(size=(3, 4)), np.zeros(5)]
     made.build(held)
     means = np.concatenate([np.ravel(array) for array in held])
@@ -145,11 +150,13 @@ def test_samples_are_the_papers() -> None:
         # The eighth part of a step, after seven features: the rule has a decay of its own.
         noise = draws(held, [0, 1], 3, t, 7)["normal"](1)
         sample = means + noise / np.sqrt(ess * (h + decay))
-        made.perturb([np.zeros_like(array) for array in held])
-        points = np.concatenate([np.ravel(array) for array in held])
-        np.testing.assert_allclose(points, sample, rtol=1e-12, atol=1e-12)
+        for part in range(calls):
+            made.perturb([np.zeros_like(array) for array in held])
+            points = np.concatenate([np.ravel(array) for array in held])
+            np.testing.assert_allclose(points, sample, rtol=1e-12, atol=1e-12)
+            apart = part - (calls - 1) / 2
+            made.apply([array**3 + array + apart for array in held])
         gradient = sample**3 + sample
-        made.apply([array**3 + array for array in held])
         estimate = gradient * (sample - means) * ess * (h + decay)
         g = 0.9 * g + 0.1 * gradient
         change = 0.5 * (1 - share) ** 2 * (h - estimate) ** 2 / (h + decay)
