@@ -58,8 +58,8 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
         return made
     message = f"module {__name__!r} has no {name!r}"
     if name in _RULES and hasattr(optim, name):
-        message = f"{message} with torch's formulas; optgen.optimizers.{name} has others, and "
-        raise AttributeError(f"{message}optimizer_class adapts it")
+        message = f"{message} with torch's formulas"
+        raise AttributeError(f"{message}; there is optimizer_class(optgen.optimizers.{name})")
     if name in _TORCH.values():
         raise AttributeError(f"{message}; its class is {name.removeprefix(PREFIX)!r}")
     raise AttributeError(f"{message}{nearest(name, CLASSES)}")

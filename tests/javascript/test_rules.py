@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import optgen.optimizers
-from tests.cover import few
+from tests.chosen import rest_in_full
 from tests.javascript.browsers import needs_browser
 from tests.javascript.runs import NODE, Case, run, run_in_browser, shaped
+from tests.numeric.specs import is_of_few
 from tests.zoo.runs import beside_gradients, difference, of_ours
 
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node")
@@ -55,7 +56,7 @@ def check(name: str, every: list[dict[str, Any]], made: Made = run) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("name", few(NAMES))
+@pytest.mark.parametrize("name", rest_in_full(NAMES, is_of_few))
 def test_steps_are_those_of_kernels(name: str) -> None:
     rule = getattr(optgen.optimizers, name)
     has_average = any(s.stands_in for s in rule.states if s.name != "parameter_average")

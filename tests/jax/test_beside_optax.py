@@ -10,7 +10,8 @@ import pytest
 from optax import contrib
 
 import optgen.optax
-from tests.cover import few
+from tests.chosen import rest_in_full
+from tests.numeric.specs import is_of_few
 from tests.zoo.libraries import of_optax
 from tests.zoo.papers import RATE
 from tests.zoo.peer import Peer
@@ -67,7 +68,9 @@ def test_steps_are_optaxs(pair: tuple[str, dict[str, Any], Made, dict[str, Any]]
 
 
 # Each has kernels beside Optax's rule in tests/zoo, and functions of JAX beside kernels here.
-@pytest.mark.parametrize("peer", few(OF_ZOO, lambda peer: peer.rule))
+@pytest.mark.parametrize(
+    "peer", rest_in_full(OF_ZOO, lambda peer: is_of_few(peer.rule)), ids=lambda peer: peer.rule
+)
 def test_steps_are_those_of_the_zoo(peer: Peer) -> None:
     arguments = dict(peer.arguments)
     assert check(peer.rule.lower(), arguments, peer.run, peer.most_dimensions) <= peer.tolerance

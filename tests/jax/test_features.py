@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import optgen.optimizers
-from tests.cover import few
+from tests.chosen import rest_in_full
 from tests.jax.runs import NAMES, gradients, of_jax, start
+from tests.numeric.specs import is_of_few
 from tests.zoo.runs import difference, of_ours
 
 EVERY = {
@@ -35,7 +36,7 @@ def check(name: str, arguments: dict[str, Any], steps: int) -> None:
     assert found < 1e-10
 
 
-@pytest.mark.parametrize("name", few(NAMES))
+@pytest.mark.parametrize("name", rest_in_full(NAMES, is_of_few))
 def test_every_rule_with_several_features(name: str) -> None:
     rule = getattr(optgen.optimizers, name)
     has_average = any(s.stands_in for s in rule.states if s.name != "parameter_average")

@@ -76,12 +76,18 @@ _SEEN = set().union(*(ingredients(_TABLES[name]) for name in _PEERS))
 #: Those whose kernels tests compile: that must be another library's to the last digit, and that
 #: have what those haven't. `tests/zoo` runs every rule, by Python itself.
 COMPILED = {name: OPTIMIZERS[name] for name in sorted([*_PEERS, *bringing(_TABLES, _SEEN)])}
+_BRINGING = bringing(_TABLES)
 #: Few rules that have together what any has, and some that multiply matrices, for checks that take
 #: seconds for each.
-FEW = {*bringing(_TABLES), "dion", "muon", "soap"}
+FEW = {*_BRINGING, "dion", "muon", "soap"}
 #: Rules that have together what any has, those of Keras, and what is compiled besides: tests that
 #: cross rules with much else try these with all of it, and others with some.
-COVER = {*KERAS, *bringing(_TABLES), *COMPILED} - {*TORCH}
+COVER = {*KERAS, *_BRINGING, *COMPILED} - {*TORCH}
+
+
+def is_of_few(name: str) -> bool:
+    """Whether the rule of a class is one of few."""
+    return name.lower() in FEW
 
 
 def rule_of(path: Path) -> tuple[Table, Table]:

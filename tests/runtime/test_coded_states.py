@@ -18,8 +18,8 @@ from optgen.optimizers import SGD, Adadelta, Adam, Lion, Muon, RMSprop
 from optgen.runtime import Array
 from optgen.runtime.codes import BLOCK, CODES, KINDS, storage_of
 from optgen.runtime.state_storage import SMALL
-from tests.cover import few
-from tests.numeric.specs import OPTIMIZERS, read
+from tests.chosen import rest_in_full
+from tests.numeric.specs import OPTIMIZERS, is_of_few, read
 
 ROWS, COLUMNS = 64, 128
 
@@ -265,7 +265,7 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
 _NAMES = [table["name"] for table in map(read, OPTIMIZERS.values()) if "inputs" not in table]
 
 
-@pytest.mark.parametrize("name", few(_NAMES))
+@pytest.mark.parametrize("name", rest_in_full(_NAMES, is_of_few))
 def test_every_rule_makes_steps_with_codes(name: str) -> None:
     draw = np.random.default_rng(5)
     start = draw.normal(size=(ROWS, COLUMNS)).astype(np.float32)
