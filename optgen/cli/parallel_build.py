@@ -13,7 +13,7 @@ from optgen.compiler.pipeline import Surroundings
 
 #: Fewer specs than these take less time than processes take to start.
 _WORTH_IT = 8
-#: Seconds for a spec, after which a process is taken to hang.
+#: Seconds of CPU time for a spec, after which a process is taken to hang.
 _MOST_SECONDS = 300.0
 
 
