@@ -182,6 +182,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "RMSpropTF",
+    "Ranger21",
     "RectifiedAdaBelief",
     "Rprop",
     "RpropPlus",
@@ -205,6 +206,7 @@ __all__ = [
     "SPlus",
     "SRMM",
     "STORM",
+    "STORMPlus",
     "SWAN",
     "ScaleSGD",
     "ScheduleFreeAdamW",
@@ -6523,7 +6525,8 @@ class COSMOS(FusedOptimizer):
             rest = where(rank < min(rows, columns), 1, 0)*(mean_gradient - leading_basis @ leading_mean)
             other_step = newton_schulz(rest)
             other_size = gamma*sqrt(size)/(norm(other_step) + epsilon)
-            change = learning_rate/(1 - beta_1**step)*(leading_basis @ leading_step) + learning_rate*other_size*other_step
+            whole_step = 1/(1 - beta_1**step)*(leading_basis @ leading_step) + other_size*other_step
+            change = learning_rate*sqrt(size)/(norm(whole_step) + epsilon)*whole_step
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
             # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
@@ -6541,17 +6544,17 @@ class COSMOS(FusedOptimizer):
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
-        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
-            learning_rate >= 0.
+        lr: learning_rate of the formulas. Root mean square of a step, in units of the
+            parameter. Range: learning_rate >= 0.
         rank: Number of leading eigenvectors, at most the length of the shorter side. Range:
             rank >= 1.
         beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
         beta_2: Decay of the mean square gradient, and of the mean product. Range: 0 <= beta_2 <
             1.
-        gamma: Root mean square of the step in other directions, in learning rates. Range: gamma
-            >= 0.
-        epsilon: Added to the mean square, and to the norm of the step in other directions.
-            Range: epsilon > 0.
+        gamma: Root mean square of the step in other directions, in units of a step of Adam's.
+            Range: gamma >= 0.
+        epsilon: Added to the mean square, and to the norms of the step in other directions and
+            of the whole. Range: epsilon > 0.
         adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
             matrices. Range: adam_learning_rate >= 0.
         adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
@@ -6594,13 +6597,14 @@ class COSMOS(FusedOptimizer):
             there are any.
 
     Reference: Liu et al., 2025, COSMOS: A Hybrid Adaptive Optimizer for Memory-Efficient
-        Training of LLMs, arXiv:2502.17410, algorithm 1, along the shorter side
+        Training of LLMs, arXiv:2502.17410, algorithm 1, along the shorter side; the root mean
+        square of the whole step is the rate, as in the authors' code
     """
 
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.0005,
+        lr: float | Tensor = 0.0001,
         rank: int = 64,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.98,
@@ -10062,23 +10066,29 @@ class KLSOAP(FusedOptimizer):
     The update of each element:
 
         if matrix:
-            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-            mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_basis, grad, right_basis)**2
-            change = learning_rate*unbiased(beta_1, beta_2, step)*scaled(left_basis, mean_gradient, right_basis, sqrt(mean_square) + epsilon)
-            by_b = (grad @ right_basis)*(1/sqrt(right_value))
-            by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
-            both = transpose(left_basis) @ grad @ right_basis
-            left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
-            right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
-            new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
-            right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
-            left_value = new_left_value
-            if step % period == 0:
-                left_basis = orthonormal(left_product @ left_basis)
-                right_basis = orthonormal(right_product @ right_basis)
+            change = 0
+            if step == 1:
+                left_product = (1 - beta_2)/columns*(grad @ transpose(grad))
+                right_product = (1 - beta_2)/rows*(transpose(grad) @ grad)
+                left_basis = eigenvectors(-left_product)
+                right_basis = eigenvectors(-right_product)
+            else:
+                mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+                mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_basis, grad, right_basis)**2
+                change = learning_rate*scaled(left_basis, mean_gradient, right_basis, sqrt(mean_square) + epsilon)
+                by_b = (grad @ right_basis)*(1/sqrt(right_value))
+                by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
+                both = transpose(left_basis) @ grad @ right_basis
+                left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
+                right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
+                new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
+                right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
+                left_value = new_left_value
+                if (step - 1) % period == 0:
+                    left_basis = orthonormal(left_product @ left_basis)
+                    right_basis = orthonormal(right_product @ right_basis)
             param = param - change
             # onto(left, matrix, right): A matrix along other axes of its rows and columns.
-            # unbiased(beta_1, beta_2, updates): What undoes the start at 0 in a running mean over the root of another, after so many updates.
             # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
         else:
             adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
@@ -10144,7 +10154,7 @@ class KLSOAP(FusedOptimizer):
 
     Reference: Lin et al., 2025, Understanding and Improving Shampoo and SOAP via Kullback-
         Leibler Minimization, arXiv:2509.03378, KL-SOAP: the scheme of KL-Shampoo with a mean
-        square of its own for each element
+        square of its own for each element; means are not corrected, as in the authors' code
     """
 
     def __init__(
@@ -10191,21 +10201,28 @@ class KLShampoo(FusedOptimizer):
     The update of each element:
 
         if matrix:
-            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-            divided = transpose(left_basis) @ mean_gradient @ right_basis
-            divided = divided/(sqrt(left_value)*sqrt(right_value) + epsilon)
-            change = learning_rate*(left_basis @ divided @ transpose(right_basis))
-            by_b = (grad @ right_basis)*(1/sqrt(right_value))
-            by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
-            both = transpose(left_basis) @ grad @ right_basis
-            left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
-            right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
-            new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
-            right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
-            left_value = new_left_value
-            if step % period == 0:
-                left_basis = orthonormal(left_product @ left_basis)
-                right_basis = orthonormal(right_product @ right_basis)
+            change = 0
+            if step == 1:
+                left_product = (1 - beta_2)/columns*(grad @ transpose(grad))
+                right_product = (1 - beta_2)/rows*(transpose(grad) @ grad)
+                left_basis = eigenvectors(-left_product)
+                right_basis = eigenvectors(-right_product)
+            else:
+                mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+                divided = transpose(left_basis) @ mean_gradient @ right_basis
+                divided = divided/(sqrt(left_value)*sqrt(right_value) + epsilon)
+                change = learning_rate*(left_basis @ divided @ transpose(right_basis))
+                by_b = (grad @ right_basis)*(1/sqrt(right_value))
+                by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
+                both = transpose(left_basis) @ grad @ right_basis
+                left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
+                right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
+                new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
+                right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
+                left_value = new_left_value
+                if (step - 1) % period == 0:
+                    left_basis = orthonormal(left_product @ left_basis)
+                    right_basis = orthonormal(right_product @ right_basis)
             param = param - change
         else:
             adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
@@ -10270,8 +10287,8 @@ class KLShampoo(FusedOptimizer):
             there are any.
 
     Reference: Lin et al., 2025, Understanding and Improving Shampoo and SOAP via Kullback-
-        Leibler Minimization, arXiv:2509.03378, the scheme with QR decompositions, from
-        eigenvectors along rows and columns
+        Leibler Minimization, arXiv:2509.03378, the scheme with QR decompositions; as in the
+        authors' code, the first step only begins the eigenvectors
     """
 
     def __init__(
@@ -10872,7 +10889,8 @@ class L4Adam(FusedOptimizer):
             there are any.
 
     Reference: Rolinek and Martius, 2018, L4: Practical Loss-based Stepsize Adaptation for Deep
-        Learning, arXiv:1802.05074, algorithm 1 for Adam
+        Learning, arXiv:1802.05074, algorithm 1 for Adam, whose epsilon is that of the authors'
+        code
     """
 
     def __init__(
@@ -10881,7 +10899,7 @@ class L4Adam(FusedOptimizer):
         lr: float | Tensor = 0.15,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
-        epsilon: float | Tensor = 1e-08,
+        epsilon: float | Tensor = 0.0001,
         part_of_least: float | Tensor = 0.9,
         first_part: float | Tensor = 0.75,
         forget_steps: float | Tensor = 1000.0,
@@ -15942,6 +15960,107 @@ class RMSpropTF(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class Ranger21(FusedOptimizer):
+    """AdaPNM on centred gradients, with decay of each row towards a norm of 1, over the root of
+    the mean of all mean squares.
+
+    The update of each element:
+
+        if matrix:
+            grad = grad - row_mean(grad)
+        turned = beta_1**2*older_mean + (1 - beta_1**2)*grad
+        older_mean = newer_mean
+        newer_mean = turned
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        max_mean_square = max(max_mean_square, mean_square)
+        difference = ((1 + beta_0)*newer_mean - beta_0*older_mean)/(1 - beta_1**step)
+        rate = learning_rate/sqrt((1 + beta_0)**2 + beta_0**2)
+        root = sqrt(max_mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = rate*difference/root
+        if weight_decay > 0:
+            mean_root = sqrt(global_sum(max_mean_square)/global_sum(1))/sqrt(1 - beta_2**step) + epsilon
+            if matrix:
+                beyond = (1 - 1/(row_norm(param) + epsilon))*param
+            else:
+                beyond = (1 - 1/(norm(param) + epsilon))*param
+            change = change + learning_rate*weight_decay/mean_root*beyond
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_0: Weight of the mean that is subtracted. Range: beta_0 >= 0.
+        beta_1: Root of the decay of both means. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of a long parameter that is taken off, times the learning rate, over
+            the root of the mean of all mean squares. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wright and Demeure, 2021, Ranger21: a synergistic deep learning optimizer,
+        arXiv:2106.13731, algorithm 1; its clipping, Lookahead and schedule are features and a
+        schedule
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_0: float | Tensor = 0.9,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0001,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class RectifiedAdaBelief(FusedOptimizer):
     """AdaBelief that divides by the deviation only once enough gradients are in it, at first by
     little.
@@ -18026,6 +18145,89 @@ class STORM(FusedOptimizer):
         lr: float | Tensor = 0.1,
         first_squares: float | Tensor = 0.1,
         new_weight: float | Tensor = 100.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class STORMPlus(FusedOptimizer):
+    """STORM without numbers of the problem: the momentum follows squared norms of gradients, the
+    rate those of the momentum over its weight.
+
+    The update of each element:
+
+        # The weight knows the gradients before this one; the first is 1.
+        weight = 1/(1 + gradient_squares)**(2/3)
+        if given(gradient_before):
+            momentum_buffer = grad + (1 - weight)*(momentum_buffer - gradient_before)
+        else:
+            momentum_buffer = weight*grad + (1 - weight)*momentum_buffer
+        gradient_squares = gradient_squares + global_sum(grad**2)
+        momentum_squares = momentum_squares + global_sum(momentum_buffer**2)*(1 + gradient_squares)**(2/3)
+        change = learning_rate/(momentum_squares + 1e-30)**(1/3)*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of steps; the paper has 1. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Levy, Kavis, and Cevher, 2021, STORM+: Fully Adaptive SGD with Momentum for
+        Nonconvex Optimization, arXiv:2111.01040, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,

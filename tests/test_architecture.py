@@ -267,7 +267,7 @@ def test_files_stay_readable() -> None:
 #: Lines of the few rules that have more than 40: parts that other rules take, or many numbers, each
 #: with a line of documentation.
 LONGER = {"shampoo": 59, "prodigyplus": 56, "schedulefreeplus": 55, "kron": 50}
-LONGER |= {"soap": 44, "klshampoo": 43}
+LONGER |= {"soap": 44, "klshampoo": 54}
 
 
 def test_a_rule_is_short() -> None:

@@ -248,6 +248,8 @@ OTHERWISE = [
     muon(peers.po_s(po.NorMuon, {"nesterov": False}), "NorMuon"),
     # Divides by the sum of squared norms, not by its root.
     muon(peers.po_s(po.AdaGO, {}), "AdaGO"),
+    # Means of squares along rows and columns, without iterations; that of columns begins with 1.
+    Peer("RACS", "pytorch_optimizer", of_torch(po.RACS, lr=RATE), {}, MATRICES),
 ]
 
 

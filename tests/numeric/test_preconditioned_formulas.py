@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -17,12 +17,16 @@ MATRICES, VECTOR = (0, 1, 2), 3
 Formula = Callable[[Array, dict[str, Array], int], Array]
 
 
-def run(name: str, change: Formula, **settings: float) -> Beside:
-    """Run our rule and its formula."""
+def run(name: str, change: Formula, begun: Sequence[str] = (), **settings: float) -> Beside:
+    """Run our rule and its formula, which has the states ``begun`` of our first step."""
     beside = Beside(rule(name)(RATE, **settings))
     states: list[dict[str, Array]] = [{} for _ in beside.others]
 
     def step(number: int) -> None:
+        if number == 1:
+            found = beside.bases(*begun)
+            for place in MATRICES:
+                states[place].update({one: found.popleft().copy() for one in begun})
         for place in MATRICES:
             param = beside.others[place]
             assert param.grad is not None
@@ -49,18 +53,25 @@ def test_swan(rescale: bool) -> None:
     assert [*next(iter(beside.optimizer.state.values()))] == []
 
 
-def test_kl_shampoo() -> None:
+def kl_rule(name: str) -> Formula:
+    """KL-Shampoo or KL-SOAP by Lin et al., with the start and the means of the authors' code."""
     beta, epsilon = 0.9, 1e-8
 
     def change(grad: Array, states: dict[str, Array], number: int) -> Array:
         rows, columns = grad.shape
-        if not states:
-            states.update(m=np.zeros_like(grad), a=np.zeros((rows, rows)))
-            states.update(b=np.zeros((columns, columns)), qa=np.eye(rows), qb=np.eye(columns))
+        if number == 1:
+            states["a"] = (1 - beta) * grad @ grad.T / columns
+            states["b"] = (1 - beta) * grad.T @ grad / rows
+            assert_are_eigenvectors(states["left_basis"], states["a"])
+            assert_are_eigenvectors(states["right_basis"], states["b"])
+            states.update(m=np.zeros_like(grad), v=np.zeros_like(grad))
             states.update(la=np.full(rows, 0.1), lb=np.full(columns, 0.1))
+            return np.zeros_like(grad)
+        qa, qb, la, lb = (states[key] for key in ("left_basis", "right_basis", "la", "lb"))
         states["m"] = 0.9 * states["m"] + 0.1 * grad
-        qa, qb, la, lb = (states[name] for name in ("qa", "qb", "la", "lb"))
-        turned = qa.T @ states["m"] @ qb / (np.sqrt(np.outer(la, lb)) + epsilon)
+        states["v"] = beta * states["v"] + (1 - beta) * (qa.T @ grad @ qb) ** 2
+        root = np.sqrt(states["v"] if name == "klsoap" else np.outer(la, lb)) + epsilon
+        step = qa @ (qa.T @ states["m"] @ qb / root) @ qb.T
         # The inverses of the factors, from their eigenvalues: Q diag(1/l) Q^T.
         of_a = grad @ (qb / lb) @ qb.T @ grad.T / columns
         of_b = grad.T @ (qa / la) @ qa.T @ grad / rows
@@ -68,41 +79,26 @@ def test_kl_shampoo() -> None:
         states["b"] = beta * states["b"] + (1 - beta) * of_b
         states["la"] = beta * la + (1 - beta) * np.diag(qa.T @ of_a @ qa)
         states["lb"] = beta * lb + (1 - beta) * np.diag(qb.T @ of_b @ qb)
-        if number % 4 == 0:
-            states["qa"] = np.linalg.qr(states["a"] @ qa)[0]
-            states["qb"] = np.linalg.qr(states["b"] @ qb)[0]
-        return np.asarray(RATE * qa @ turned @ qb.T)
-
-    run("klshampoo", change, beta_2=beta, period=4)
-
-
-def test_kl_soap() -> None:
-    beta, epsilon = 0.9, 1e-8
-
-    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
-        rows, columns = grad.shape
-        if not states:
-            states.update(m=np.zeros_like(grad), v=np.zeros_like(grad), a=np.zeros((rows, rows)))
-            states.update(b=np.zeros((columns, columns)), qa=np.eye(rows), qb=np.eye(columns))
-            states.update(la=np.full(rows, 0.1), lb=np.full(columns, 0.1))
-        qa, qb, la, lb = (states[name] for name in ("qa", "qb", "la", "lb"))
-        turned = qa.T @ grad @ qb
-        states["m"] = 0.9 * states["m"] + 0.1 * grad
-        states["v"] = beta * states["v"] + (1 - beta) * turned**2
-        root = np.sqrt(states["v"] / (1 - beta**number)) + epsilon / np.sqrt(1 - beta**number)
-        step = qa @ (qa.T @ states["m"] @ qb / (1 - 0.9**number) / root) @ qb.T
-        of_a = grad @ (qb / lb) @ qb.T @ grad.T / columns
-        of_b = grad.T @ (qa / la) @ qa.T @ grad / rows
-        states["a"] = beta * states["a"] + (1 - beta) * of_a
-        states["b"] = beta * states["b"] + (1 - beta) * of_b
-        states["la"] = beta * la + (1 - beta) * np.diag(qa.T @ of_a @ qa)
-        states["lb"] = beta * lb + (1 - beta) * np.diag(qb.T @ of_b @ qb)
-        if number % 4 == 0:
-            states["qa"] = np.linalg.qr(states["a"] @ qa)[0]
-            states["qb"] = np.linalg.qr(states["b"] @ qb)[0]
+        if (number - 1) % 4 == 0:
+            states["left_basis"] = np.linalg.qr(states["a"] @ qa)[0]
+            states["right_basis"] = np.linalg.qr(states["b"] @ qb)[0]
         return np.asarray(RATE * step)
 
-    run("klsoap", change, beta_2=beta, period=4)
+    return change
+
+
+@pytest.mark.parametrize("name", ["klshampoo", "klsoap"])
+def test_kl_rules(name: str) -> None:
+    run(name, kl_rule(name), ["left_basis", "right_basis"], beta_2=0.9, period=4)
+
+
+def assert_are_eigenvectors(basis: Array, square: Array) -> None:
+    """The largest is first; those of equal values are arbitrary."""
+    turned = basis.T @ square @ basis
+    near = 1e-12 * np.trace(square)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(len(basis)), atol=1e-12)
+    np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=near)
+    assert (np.diff(np.diag(turned)) <= near).all()
 
 
 def power(square: Array, exponent: float) -> Array:

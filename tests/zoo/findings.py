@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from tests.numeric.matrix_peers import not_compiled, within
 from tests.zoo import papers, papers_adam, papers_adaptive, papers_layers, papers_momentum
 from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
-from tests.zoo.runs import Model, Run, of_built, of_ours
+from tests.zoo.peers_adam import RANGER21
+from tests.zoo.runs import Array, Model, Run, of_built, of_ours
 
 FIRST: Model = [np.array([3.0, 4.0])]
 GRADIENTS = ((1.0, -2.0), (3.0, 1.0), (-2.0, 0.5))
@@ -83,6 +84,15 @@ def _timm(module: str, name: str, rule: str, paper: Steps, **theirs: Any) -> Fin
 def looking_ahead(params: Sequence[Any], **_: Any) -> Any:
     """timm's optimizer around torch's."""
     return timm_class("lookahead", "Lookahead")(torch.optim.SGD(params, lr=RATE), alpha=0.5, k=2)
+
+
+def alone(run: Run) -> Steps:
+    """A run of one parameter."""
+
+    def steps(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+        return (model[0] for model in run([x], [[one] for one in gradients]))
+
+    return steps
 
 
 DECAYED = {"weight_decay": 0.1}
@@ -178,6 +188,13 @@ FINDINGS = [
     _po("AvaGrad", "AvaGrad", papers_adaptive.avagrad, {}),
     _po("BCOS", "BCOSc", papers_adaptive.bcosc, {"simple_cond": True, "weight_decay": 0.0}),
     _po("AdaTAM", "AdaTAM", papers_adaptive.adatam, {}),
+    _po(
+        "Ranger21",
+        "Ranger21",
+        alone(papers_adam.ranger21),
+        {**RANGER21, **DECAYED, "agc_clipping_value": 1e9, "norm_loss_factor": 1e-4},
+        arguments={**DECAYED, "epsilon": 1e-15},
+    ),
     Finding(
         "heavyball", "HyperBallAdamW", HYPERBALL, "HyperballAdam", papers_layers.hyperball, HEAVY
     ),

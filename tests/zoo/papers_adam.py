@@ -5,13 +5,14 @@ As in `papers.py`: the parameter after each step, times are counted from 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from tests.zoo.papers import RATE, moments
-from tests.zoo.runs import Array
+from tests.zoo.runs import Array, Model
 
 Path = Iterator[Array]
 
@@ -164,3 +165,31 @@ def grokadamw(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     for m, v in moments(amplified, 0.9, 0.999):
         x = x - RATE * m / np.sqrt(v)
         yield x
+
+
+def ranger21(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+    """Algorithm 1 of Wright and Demeure with a decay of 0.1, without what are features here."""
+    held, after = list(first), []
+    centred = [[g - rows_of(g, np.mean) if g.ndim > 1 else g for g in row] for row in rows]
+    v = largest = [np.zeros_like(x) for x in first]
+    for t, row in enumerate(centred, 1):
+        v = [0.999 * one + 0.001 * g**2 for one, g in zip(v, row, strict=True)]
+        largest = [np.maximum(a, b) for a, b in zip(largest, v, strict=True)]
+        every = np.concatenate([one.ravel() / (1 - 0.999**t) for one in largest])
+        for k, x in enumerate(held):
+            newest, before = (
+                sum(0.19 * 0.81**j * centred[i][k] for j, i in enumerate(range(s, -1, -2)))
+                for s in (t - 1, t - 2)
+            )
+            m = (1.9 * newest - 0.9 * before) / (1 - 0.9**t) / np.sqrt(1.9**2 + 0.9**2)
+            step = m / np.sqrt(largest[k] / (1 - 0.999**t))
+            toward = (1 - 1 / rows_of(x, np.linalg.norm)) * x / np.sqrt(every.mean())
+            held[k] = x - RATE * (step + 0.1 * toward)
+        after.append(list(held))
+    return after
+
+
+def rows_of(x: Array, reduced: Callable[[Array], Any]) -> Array:
+    """A number for each row, or for a vector, which has the dimensions of the array."""
+    every = [x] if x.ndim == 1 else x.reshape(len(x), -1)
+    return np.reshape([reduced(one) for one in every], (-1,) + (1,) * (x.ndim - 1))

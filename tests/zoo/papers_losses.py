@@ -49,11 +49,14 @@ def aegdm(x: Array, gradients: Sequence[Array], losses: Sequence[float]) -> Iter
 
 
 def l4adam(x: Array, gradients: Sequence[Array], losses: Sequence[float]) -> Iterator[Array]:
-    """Algorithm 1 of Rolinek and Martius with alpha = RATE, gamma = 0.9 and tau = 10."""
+    """Algorithm 1 of Rolinek and Martius with alpha = RATE, gamma = 0.9 and tau = 10.
+
+    Epsilon is that of the authors' code.
+    """
     least = 0.75 * losses[0]
     for f, (m, v) in zip(losses, moments(gradients, 0.9, 0.999), strict=True):
         least = min(least, f)
-        direction = m / (np.sqrt(v) + 1e-8)
+        direction = m / (np.sqrt(v) + 1e-4)
         x = x - RATE * (f - 0.9 * least) / (m @ direction + 1e-12) * direction
         least *= 1 + 1 / 10
         yield x

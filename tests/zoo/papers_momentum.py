@@ -325,6 +325,18 @@ def storm(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         yield x
 
 
+def stormplus(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 2 of Levy, Kavis and Cevher, of all its gradients and momenta so far."""
+    d, norms, parts = np.zeros_like(x), 0.0, 0.0
+    for g, b in zip(gradients, at_the_last_point(gradients), strict=True):
+        a = (1 + norms) ** (-2 / 3)
+        d = g + (1 - a) * (d - b)
+        norms += np.sum(g**2)
+        parts += np.sum(d**2) / (1 + norms) ** (-2 / 3)
+        x = x - RATE * parts ** (-1 / 3) * d
+        yield x
+
+
 def ivon(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     """Algorithm 1 of Shen et al. at the mean, without a sample: the Hessian stays."""
     for g, _ in moments(gradients, 0.9, 0.9):

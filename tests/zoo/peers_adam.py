@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -42,6 +42,16 @@ def _after_the_peak(params: Sequence[Any], lr: float, **options: Any) -> Any:
     return optimizer
 
 
+#: What came after the paper, and what is a feature or a schedule here, is off.
+RANGER21: Mapping[str, Any] = {
+    "num_iterations": 1000,
+    "disable_lr_scheduler": True,
+    "lookahead_merge_time": 1000,
+    "normalize_gradients": False,
+    "use_softplus": False,
+    "norm_loss_factor": 0.0,
+    "weight_decay": 0.0,
+}
 ADAM = [
     optax_s("AMSGrad", optax.amsgrad, {"bias_correction_mu": False, "bias_correction_nu": False}),
     paper_s("AMSGrad", papers_adam.amsgrad),
@@ -70,6 +80,8 @@ ADAM = [
         note=UNDER_THE_ROOT,
     ),
     po_s("AdamS", po.AdamS, {"weight_decay": 0.1}, weight_decay=0.1),
+    po_s("Ranger21", po.Ranger21, {**RANGER21, "agc_clipping_value": 1e9}, weight_decay=0.0),
+    Peer("Ranger21", "paper", papers_adam.ranger21, {"weight_decay": 0.1, "epsilon": 1e-15}),
     optax_s("SimplifiedAdEMAMix", contrib.simplified_ademamix, {"alpha": 0.5}, alpha=0.5),
     paper_s("SimplifiedAdEMAMix", papers_adam.simplifiedademamix, alpha=0.5),
     paper_s("ACProp", papers_adam.acprop, epsilon=1e-16),

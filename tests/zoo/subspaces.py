@@ -85,7 +85,10 @@ def frugal(rank: int, period: int, free: float) -> Steps:
 
 
 def cosmos(rank: int) -> Steps:
-    """Algorithm 1 of Liu et al., of the side of columns where there are fewer of them."""
+    """Algorithm 1 of Liu et al., of the side of columns where there are fewer of them.
+
+    The whole step has a root mean square of 1, as in the authors' code.
+    """
     b1, b2, gamma = 0.9, 0.98, 0.2
 
     def steps(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
@@ -104,6 +107,7 @@ def cosmos(rank: int) -> Steps:
             a = u @ (u.T @ m / (1 - b1**t) / np.sqrt((v + 1e-8) / (1 - b2**t)))
             b = newton_schulz(m - u @ (u.T @ m)) if len(g) > rank else np.zeros_like(m)
             change = a + gamma * np.sqrt(b.size) * b / (np.linalg.norm(b) + 1e-8)
+            change = np.sqrt(change.size) * change / (np.linalg.norm(change) + 1e-8)
             x = x - RATE * restored(change, x, is_tall=is_tall)
             yield x
 

@@ -12,6 +12,7 @@ import torch
 from tests.zoo.libraries import of_optax, of_torch, timm_class
 from tests.zoo.papers import RATE
 from tests.zoo.peer import TOLERANCE
+from tests.zoo.peers_adam import RANGER21
 from tests.zoo.runs import Run, difference, gradients, of_built, start
 
 
@@ -74,6 +75,12 @@ MECHANIC = {"mechanic_decay": 0.5, "mechanic_start": 0.01, "mechanic_epsilon": 1
             of_torch(Outer, every=4, outer=0.75, momentum=0.5),
         ),
         (
+            "ranger21",
+            "adaptive_clipping lookahead",
+            {"adaptive_clipping": 0.01, "lookahead": 5, "weight_decay": 0.0},
+            of_torch(po.Ranger21, **{**RANGER21, "lr": RATE, "lookahead_merge_time": 5}),
+        ),
+        (
             "torchadam",
             "mechanic",
             {"mechanic": True, "weight_decay": 0.25, **MECHANIC},
@@ -85,8 +92,8 @@ def test_steps_with_a_feature_are_theirs(
     rule: str, feature: str, ours: dict[str, Any], theirs: Run
 ) -> None:
     first, rows = start(), gradients()
-    mine = of_built([rule, feature], {"learning_rate": RATE, **ours})(first, rows)
+    mine = of_built([rule, *feature.split()], {"learning_rate": RATE, **ours})(first, rows)
     assert difference(mine, theirs(first, rows), first) <= TOLERANCE
     # The feature is what the rule alone doesn't have.
-    plain = of_built([rule, feature], {"learning_rate": RATE})(first, rows)
+    plain = of_built([rule, *feature.split()], {"learning_rate": RATE})(first, rows)
     assert difference(plain, theirs(first, rows), first) > TOLERANCE

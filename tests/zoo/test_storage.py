@@ -33,6 +33,7 @@ READS_AGAIN: Mapping[str, set[str]] = {
     "hyperballadam": set(),
     "l4adam": set(),
     "lamb": set(),
+    "stormplus": set(),
 }
 NAMES = list(STORAGES)
 

@@ -157,6 +157,7 @@ OPEN = {
     "srmm": {Group.DESCENT, Group.DOMAIN},
     "stablespam": {Group.DESCENT, Group.DOMAIN},
     "storm": {Group.DEGREE, Group.ODDNESS},
+    "stormplus": {Group.DESCENT, Group.ODDNESS},
     "swan": {Group.DESCENT},
     "torchadafactor": {Group.DESCENT},
     "torchmuon": {Group.DESCENT},
