@@ -134,6 +134,10 @@ class _Elementwise(ast.NodeTransformer):
         node.orelse = [self.visit(statement) for statement in node.orelse]
         return node
 
+    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        return node
+
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         name = "_all" if isinstance(node.op, ast.And) else "_any"
         return _call(name, [self.visit(value) for value in node.values])
