@@ -180,10 +180,28 @@ def test_misuse_is_told(lines: str, base: str, message: str, under: str, tmp_pat
     assert location.text[start : start + location.length] == under
 
 
-def test_an_argument_of_the_base_is_not_declared_again(tmp_path: Path) -> None:
-    more = "[hyperparameters]\nbeta = { default = 0.25 }\n"
-    (found,) = problems(written(tmp_path, "base", more))
-    assert "'beta' is declared twice" in found.message
+def test_what_is_declared_anew_has_the_place_of_the_other(tmp_path: Path) -> None:
+    more = """
+[hyperparameters]
+limit = { default = 3.0 }
+beta = { default = 0.25, doc = "Another." }
+[state]
+square = { initial = 0.5 }
+"""
+    lines = "base\nchange = clip(change, -limit, limit)"
+    spec = load_file(written(tmp_path, lines, more))
+    assert [(str(one.name), one.default) for one in spec.hyperparameters] == [
+        *(("learning_rate", 0.5), ("beta", 0.25), ("rho", 0.25), ("start", 1.0), ("limit", 3.0))
+    ]
+    assert [(str(one.name), one.initial) for one in spec.states] == [
+        ("average", 0),
+        ("square", 0.5),
+    ]
+
+
+def test_a_state_is_no_hyperparameter_of_the_base(tmp_path: Path) -> None:
+    (found,) = problems(written(tmp_path, "base", "[state]\nbeta = {}\n"))
+    assert "'beta' is declared above already" in found.message
     assert found.location.path.endswith("own.toml")
 
 

@@ -33,6 +33,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "atan2": np.arctan2,
     "floor": np.floor,
     "half_cosine": lambda passed: (1 + np.cos(np.pi * passed)) / 2,
+    "fraction": lambda amount, whole: np.where(whole > 0, amount / whole, 0),
     "min": np.minimum,
     "max": np.maximum,
     "clip": np.clip,

@@ -45,34 +45,41 @@ def with_lines_of(bases: Sequence[Base], own: Spec, problems: Problems) -> Spec:
     spec = _together(bases, own)
     words = _words(own.rule, spec.evaluate, spec.perturb, spec.rank, spec.block)
     words |= _words(*(lines[name] for name in taken), *_texts_of(own.states)) | {LEARNING_RATE}
+    for base in bases:
+        _check_use(base, taken | (words - _declared(own)), problems)
+    states, numbers = _kept(bases, own, taken, words)
+    anew = {number.name.value for number in own.hyperparameters}
+    gone = {number.name.value for base in bases for number in base.spec.hyperparameters}
+    gone -= {number.name.value for number in numbers} - anew
+    shared = _words(*(theirs[name] for name in taken & {*theirs})) | {LEARNING_RATE}
+    defaults = (one for one in spec.defaults if one[0].value not in gone)
+    return replace(
+        spec,
+        hyperparameters=_anew(numbers, own.hyperparameters),
+        states=_anew(states, own.states),
+        defaults=(*defaults, *own.defaults),
+        torch=tuple(one for one in spec.torch if not {*map(str, one.sets)} & gone - shared),
+    )
+
+
+def _kept(
+    bases: Sequence[Base], own: Spec, taken: Set[str], words: Set[str]
+) -> tuple[list[StateEntry], list[HyperparameterEntry]]:
+    """What a spec has of its bases: all of a rule that it takes whole, else what has its words."""
     states = [
         state
         for base in bases
         for state in with_lengths(base.spec.states, own.queues)
         if base.spec.module in taken or {state.name.value, state.inside} & words
     ]
-    words |= _words(*_texts_of(states))
+    words = words | _words(*_texts_of(states))
     numbers = [
         number
         for base in bases
         for number in base.spec.hyperparameters
         if base.spec.module in taken or {number.name.value, number.of_list} & words
     ]
-    for base in bases:
-        _check_use(base, taken | (words - _declared(own)), problems)
-    there = {number.name.value for number in numbers}
-    gone = {n.name.value for base in bases for n in base.spec.hyperparameters} - there
-    anew = {n.name.value for n in own.hyperparameters}
-    return replace(
-        spec,
-        hyperparameters=_anew(numbers, own.hyperparameters),
-        states=_anew(states, own.states),
-        defaults=(
-            *(one for one in spec.defaults if one[0].value not in gone | anew),
-            *own.defaults,
-        ),
-        torch=tuple(one for one in spec.torch if not {*map(str, one.sets)} & gone - anew),
-    )
+    return states, numbers
 
 
 def with_parts_of(base: Base, own: Spec, problems: Problems) -> Spec:

@@ -44,7 +44,7 @@ def whole(document: Document, top: Fields, problems: Problems) -> Spec:
     rule = update.text("rule")
     if "update" not in top and not extending & {*top} - {"extends"}:
         top.complain("name", "there is no rule", 'write [update] and rule = """…"""')
-    elif "update" in top and "parts" in top:
+    elif "update" in top and extending and "parts" in top:
         message = "a rule of its own has its parts in it"
         top.complain("parts", message, "write part NAME: above them in the rule")
     elif top.holds_table("update") and "rule" not in update:

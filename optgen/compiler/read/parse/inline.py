@@ -49,10 +49,10 @@ class Inliner:
         found = self._results(function, call, guard, before)
         assigned: list[Step] = []
         for target, (result, value) in zip(targets, found.items(), strict=False):
-            if {*names(value)} & {one.target for one in assigned}:
-                # It is of the value that the name has before.
-                value = self._kept(function, result, value, guard, before)
-            assigned.append(replace(target, expression=value))
+            # It is of the values that names have before.
+            is_late = bool({*names(value)} & {one.target for one in assigned})
+            kept = self._kept(function, result, value, guard, before) if is_late else value
+            assigned.append(replace(target, expression=kept))
         yield from self._bounded([*before, *assigned], call.location)
 
     def _bounded(self, steps: Sequence[Step], location: Location) -> Iterator[Step]:

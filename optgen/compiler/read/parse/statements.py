@@ -26,6 +26,7 @@ from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.items import Items, list_of
+from optgen.compiler.read.parse.lines import names_of, written_out
 from optgen.compiler.read.parse.lists import Lists, pushed
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
 from optgen.compiler.read.parse.probes import probe
@@ -104,14 +105,8 @@ class Statements:
         """Nested ifs as a list of steps, each with the conjunction of its conditions."""
         for node in statements:
             match node:
-                case ast.Assign(targets=[ast.Name()], value=ast.IfExp() as choice):
-                    yield from self._flatten(grammar, [_written_out(node, choice)], when, guard)
-                case ast.Assign(targets=[ast.Name(id=target)]):
-                    yield from self._assignment(grammar, node, target, guard)
-                case ast.Assign(
-                    targets=[ast.Tuple() as names], value=ast.Call(func=ast.Name(id=function))
-                ) if function in self._several:
-                    yield from self._assignments(grammar, node, names.elts, guard)
+                case ast.Assign(targets=[_]):
+                    yield from self._assigned_by(grammar, node, when, guard)
                 case ast.If():
                     test = self._converted(grammar, node.test)
                     condition = ALWAYS
@@ -130,6 +125,20 @@ class Statements:
                     yield from self._probe(grammar, node, guard)
                 case _:
                     grammar.refuse(node)
+
+    def _assigned_by(
+        self, grammar: Grammar, node: ast.Assign, when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """The steps of a line with an assignment."""
+        match node.targets[0], node.value:
+            case ast.Name(), ast.IfExp() as choice:
+                yield from self._flatten(grammar, [written_out(node, choice)], when, guard)
+            case ast.Name(id=target), _:
+                yield from self._assignment(grammar, node, target, guard)
+            case ast.Tuple(elts=names), ast.Call(func=ast.Name(id=f)) if f in self._several:
+                yield from self._assignments(grammar, node, names, guard)
+            case _:
+                grammar.refuse(node)
 
     def _probe(
         self, grammar: Grammar, node: ast.Raise | ast.Pass, guard: Condition
@@ -229,8 +238,8 @@ class Statements:
         if not isinstance(call, Operation):
             return []
         results = self._several[call.operator]
-        named = [one for one in targets if isinstance(one, ast.Name)]
-        if len(named) < len(targets) or len(named) != len(results):
+        named = names_of(targets)
+        if len(named) != len(results):
             message = f"{call.operator} has {len(results)} results, for as many names"
             hint = f"write {', '.join(results)} = {call.operator}(…)"
             self._problems.add(message, grammar.at(node.targets[0]), hint)
@@ -287,10 +296,3 @@ class Statements:
         value, condition = (*named, None)[:2]
         assert value is not None
         yield from pushed(self._lists.queued[target], value, condition)
-
-
-def _written_out(node: ast.Assign, choice: ast.IfExp) -> ast.If:
-    """``x = a if condition else b`` on lines of their own."""
-    either = (ast.Assign(node.targets, value) for value in (choice.body, choice.orelse))
-    body, orelse = ([ast.copy_location(one, node)] for one in either)
-    return ast.copy_location(ast.If(choice.test, body, orelse), node)
