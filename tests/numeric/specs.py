@@ -100,7 +100,7 @@ def rule_of(path: Path) -> tuple[Table, Table]:
     if "extends" not in own:
         return _in_full(own), own.get("defaults", {})
     bases = {name: read(_EVERY[name]) for name in bases_of(own)}
-    defaults = [one.get("defaults", {}) for one in (*reversed(bases.values()), own)]
+    defaults = [one.get("defaults", {}) for one in (*reversed([*bases.values()]), own)]
     last = {name: value for one in defaults for name, value in one.items()}
     has_lines = "update" in own or "parts" in own
     return (_merged(bases, own) if has_lines else _in_full(*bases.values())), last
@@ -121,25 +121,28 @@ def _in_full(table: Table, lines: Mapping[str, str] = MappingProxyType({})) -> T
     """A table whose rule has these lines, its own parts and its lists written out."""
     rule, _ = lines_of(table["update"]["rule"])
     for name, text in lines.items():
-        taken = re.compile(rf"^( *){name}\n", re.MULTILINE)
-        rule = taken.sub(lambda found, text=text: indent(text, found[1]), rule)
+        rule = _replaced(rf"^( *){name}\n", text, rule)
     return written_out({**table, "update": {**table["update"], "rule": rule}})
+
+
+def _replaced(pattern: str, lines: str, rule: str) -> str:
+    """A rule with lines in place of what a pattern finds, as far indented."""
+    return re.sub(pattern, lambda found: indent(lines, found[1]), rule, flags=re.MULTILINE)
 
 
 def _merged(bases: Mapping[str, Table], own: Table) -> Table:
     """A rule with lines of others, or with lines in place of theirs, and what it declares."""
     lines: dict[str, str] = {}
-    for name, base in reversed(bases.items()):
+    for name, base in reversed([*bases.items()]):
         rule, parts = lines_of(base["update"]["rule"])
         lines |= {name: rule, **parts}
-    tables = [*reversed(bases.values()), own]
+    tables = [*reversed([*bases.values()]), own]
     both = {key: value for table in tables for key, value in table.items()}
     if "parts" in own:
         (base,) = bases.values()
         rule = base["update"]["rule"]
         for name, text in own["parts"].items():
-            part = re.compile(_PART.pattern.replace(r"(\w+)", name), re.MULTILINE)
-            rule = part.sub(lambda found, text=text: indent(text, found[1]), rule)
+            rule = _replaced(_PART.pattern.replace(r"(\w+)", name), text, rule)
         both["update"] = {"rule": rule}
     both = _in_full(both, lines)
     words = {*re.findall(r"\w+", both["update"]["rule"]), "learning_rate"}

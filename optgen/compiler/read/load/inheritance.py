@@ -130,7 +130,8 @@ def _check_use(base: Base, used: Set[str], problems: Problems) -> None:
 
 def _declared(spec: Spec) -> set[str]:
     """What a spec declares, but for the learning rate."""
-    return {*map(_called, (*spec.hyperparameters, *spec.states))} - {LEARNING_RATE}
+    numbers = {_called(one) for one in spec.hyperparameters}
+    return {*numbers, *(_called(one) for one in spec.states)} - {LEARNING_RATE}
 
 
 def _called(entry: HyperparameterEntry | StateEntry) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 def written_out(node: ast.Assign, choice: ast.IfExp) -> ast.If:
     """``x = a if condition else b`` as an ``if`` of two assignments."""
-    either = (ast.Assign(node.targets, value) for value in (choice.body, choice.orelse))
-    body, orelse = ([ast.copy_location(one, node)] for one in either)
-    return ast.copy_location(ast.If(choice.test, body, orelse), node)
+
+    def line(value: ast.expr) -> list[ast.stmt]:
+        return [ast.copy_location(ast.Assign(node.targets, value), node)]
+
+    return ast.copy_location(ast.If(choice.test, line(choice.body), line(choice.orelse)), node)
 
 
 def names_of(targets: Sequence[ast.expr]) -> list[ast.Name]:
