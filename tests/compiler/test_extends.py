@@ -1,8 +1,9 @@
-"""Rules that take in another rule, or fragments of it."""
+"""Rules that take in another rule, or parts of it."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,15 @@ start = { default = 1.0 }
 [state]
 average = {}
 square = { initial = "start", invariant = "square >= 0" }
-[fragments]
-running = """
-average = beta*average + (1 - beta)*grad
-"""
-scaled = """
-# The root mean square.
-square = rho*square + (1 - rho)*grad**2
-scale = sqrt(square) + 0.125
-"""
 [update]
 rule = """
-running  # of the gradient
-scaled
+part running:  # of the gradient
+    average = beta*average + (1 - beta)*grad
+part scaled:
+
+    # The root mean square.
+    square = rho*square + (1 - rho)*grad**2
+    scale = sqrt(square) + 0.125
 change = learning_rate*average/scale
 """
 [torch]
@@ -94,7 +91,7 @@ def test_a_whole_rule_is_taken_in(tmp_path: Path) -> None:
         ("scaled\nchange = learning_rate*grad/scale", ["rho", "start"], ["square"]),
     ],
 )
-def test_a_fragment_brings_what_it_uses(
+def test_a_part_brings_what_it_uses(
     lines: str, kept: list[str], states: list[str], tmp_path: Path
 ) -> None:
     spec = load_file(written(tmp_path, lines))
@@ -105,13 +102,10 @@ def test_a_fragment_brings_what_it_uses(
     assert not read_project([tmp_path / "own.toml"]).warnings
 
 
-def test_fragments_are_lines(tmp_path: Path) -> None:
-    text = BASE[: BASE.index("[fragments]")] + BASE[BASE.index("[update]") :]
-    for name, lines in (
-        ("running  # of the gradient", "average = beta*average + (1 - beta)*grad"),
-        ("scaled\n", "square = rho*square + (1 - rho)*grad**2\nscale = sqrt(square) + 0.125\n"),
-    ):
-        text = text.replace(name, lines)
+def test_parts_are_lines(tmp_path: Path) -> None:
+    rule = BASE[BASE.index("part running") : BASE.index('"""\n[torch]')]
+    text = BASE.replace(rule, re.sub(r"^part .*\n|^    ", "", rule, flags=re.MULTILINE))
+    assert "part" not in text
     path = tmp_path / "plain.toml"
     path.write_text(text, encoding="utf-8")
     written(tmp_path, "base")
@@ -124,7 +118,7 @@ def test_fragments_are_lines(tmp_path: Path) -> None:
     assert pages[1].replace("Base", "Own") == pages[2]
 
 
-def test_a_fragment_may_stand_in_a_branch(tmp_path: Path) -> None:
+def test_a_part_may_stand_in_a_branch(tmp_path: Path) -> None:
     lines = "if limit > 0:\n    base\nelse:\n    running\n    change = learning_rate*average"
     rule = checked_rule(load_file(written(tmp_path, lines, LIMIT)))
     guards = {step.target: step.guard.cases for step in rule.blocks[0].steps}
@@ -145,16 +139,10 @@ def test_a_known_rule_is_one_line_away(tmp_path: Path) -> None:
 MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "nothing": ("change = grad", BASE, "takes in nothing of 'base'", "base"),
     "a name of nothing": ("base\nmeen", BASE, "a value that gets no name", "meen"),
-    "a fragment of itself": (
+    "a part of itself": (
         "running\nchange = average",
-        BASE.replace('running = """', 'running = """\nrunning'),
-        "the fragment 'running' takes itself in",
-        "running",
-    ),
-    "an unused fragment": (
-        "base",
-        BASE.replace("running  # of the gradient\n", "average = grad\n"),
-        "the rule never takes in the fragment 'running'",
+        BASE.replace("    average = beta", "    running\n    average = beta"),
+        "the part 'running' takes itself in",
         "running",
     ),
     "a bad name": (
@@ -172,7 +160,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "too many": (
         "running\n" * 40,
         BASE,
-        "more than 32 fragments are taken in",
+        "more than 32 parts are taken in",
         "running",
     ),
 }
@@ -192,14 +180,32 @@ def test_misuse_is_told(lines: str, base: str, message: str, under: str, tmp_pat
     assert location.text[start : start + location.length] == under
 
 
-def test_an_argument_of_the_base_is_not_declared_again(tmp_path: Path) -> None:
-    more = "[hyperparameters]\nbeta = { default = 0.25 }\n"
-    (found,) = problems(written(tmp_path, "base", more))
-    assert "'beta' is declared twice" in found.message
+def test_what_is_declared_anew_has_the_place_of_the_other(tmp_path: Path) -> None:
+    more = """
+[hyperparameters]
+limit = { default = 3.0 }
+beta = { default = 0.25, doc = "Another." }
+[state]
+square = { initial = 0.5 }
+"""
+    lines = "base\nchange = clip(change, -limit, limit)"
+    spec = load_file(written(tmp_path, lines, more))
+    assert [(str(one.name), one.default) for one in spec.hyperparameters] == [
+        *(("learning_rate", 0.5), ("beta", 0.25), ("rho", 0.25), ("start", 1.0), ("limit", 3.0))
+    ]
+    assert [(str(one.name), one.initial) for one in spec.states] == [
+        ("average", 0),
+        ("square", 0.5),
+    ]
+
+
+def test_a_state_is_no_hyperparameter_of_the_base(tmp_path: Path) -> None:
+    (found,) = problems(written(tmp_path, "base", "[state]\nbeta = {}\n"))
+    assert "'beta' is declared above already" in found.message
     assert found.location.path.endswith("own.toml")
 
 
-def test_what_a_fragment_does_not_use_may_be_declared_anew(tmp_path: Path) -> None:
+def test_what_a_part_does_not_use_may_be_declared_anew(tmp_path: Path) -> None:
     own = "[hyperparameters]\nlearning_rate = { default = 0.125 }\nrho = { default = 2.0 }\n"
     spec = load_file(written(tmp_path, "running\nchange = learning_rate*rho*average", own))
     defaults = {str(entry.name): entry.default for entry in spec.hyperparameters}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ _REDUCTIONS = {
     **dict.fromkeys(("sum", "mean", "norm"), "over a variable"),
     **dict.fromkeys(("global_sum", "global_norm"), "over all variables"),
 }
+#: A part of a rule is a block like any other here.
+_PART = re.compile(r"\bpart(?= \w+:)")
 _SPECIAL = ("optional", "integer", "excluded")
 
 
@@ -34,7 +37,7 @@ def _of_declarations(table: Table) -> Iterator[str]:
 
 
 def _of_rule(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(_PART.sub("if", text))):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in _REDUCTIONS:
                 yield _REDUCTIONS[name]

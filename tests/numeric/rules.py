@@ -33,6 +33,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "atan2": np.arctan2,
     "floor": np.floor,
     "half_cosine": lambda passed: (1 + np.cos(np.pi * passed)) / 2,
+    "fraction": lambda amount, whole: np.where(whole > 0, amount / whole, 0),
     "min": np.minimum,
     "max": np.maximum,
     "clip": np.clip,
@@ -132,6 +133,10 @@ class _Elementwise(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> ast.If:
         node.body = [self.visit(statement) for statement in node.body]
         node.orelse = [self.visit(statement) for statement in node.orelse]
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
         return node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
+from textwrap import dedent, indent
+from types import MappingProxyType
 from typing import Any
 
 from tests.numeric.ingredients import bringing, ingredients
@@ -25,6 +27,8 @@ def read(path: Path) -> Table:
 
 
 _FUNCTIONS = {path.stem: read(path) for path in (SPECS / "functions").glob("*.toml")}
+#: A part of a rule: its indentation, its name, and its lines.
+_PART = re.compile(r"^( *)part (\w+):\n((?:\1 +.*\n)+)", re.MULTILINE)
 _PRODUCT = re.compile(r"@|\b(?:gram|transpose|orthonormal|eigenvectors|inverse_root)\(")
 
 
@@ -34,10 +38,16 @@ def multiplies(text: str) -> bool:
     return bool(_PRODUCT.search(text)) or any(multiplies(one["function"]["rule"]) for one in called)
 
 
+def bases_of(own: Table) -> list[str]:
+    """The names of the files of the specs that a spec extends."""
+    names = own.get("extends", [])
+    return [name.lower() for name in ([names] if isinstance(names, str) else names)]
+
+
 def _is_of_matrices(path: Path) -> bool:
     """Whether a rule multiplies matrices, or leaves all else to a fallback."""
     own = read(path)
-    table = own if "update" in own else read(_EVERY[own["extends"].lower()])
+    table = own if "update" in own else read(_EVERY[bases_of(own)[0]])
     return "fallback" in own or multiplies(table["update"]["rule"])
 
 
@@ -95,26 +105,55 @@ def rule_of(path: Path) -> tuple[Table, Table]:
     own = read(path)
     if "extends" not in own:
         return _in_full(own), own.get("defaults", {})
-    base = read(OPTIMIZERS[own["extends"].lower()])
-    defaults = {**base.get("defaults", {}), **own.get("defaults", {})}
-    return (_in_full(_merged(base, own)) if "update" in own else _in_full(base)), defaults
+    bases = {name: read(_EVERY[name]) for name in bases_of(own)}
+    defaults = [one.get("defaults", {}) for one in (*reversed([*bases.values()]), own)]
+    last = {name: value for one in defaults for name, value in one.items()}
+    has_lines = "update" in own or "parts" in own
+    return (_merged(bases, own) if has_lines else _in_full(*bases.values())), last
 
 
-def _in_full(table: Table) -> Table:
-    """A table whose rule has its fragments and its lists written out."""
-    rule = table["update"]["rule"]
-    for name, lines in table.get("fragments", {}).items():
-        rule = "\n".join(lines if line == name else line for line in rule.split("\n"))
+def lines_of(rule: str) -> tuple[str, dict[str, str]]:
+    """A rule with its parts written out, and the parts."""
+    parts: dict[str, str] = {}
+    while found := _PART.search(rule):
+        space, name, body = found.groups()
+        parts[name], inner = lines_of(dedent(body))
+        parts |= inner
+        rule = rule.replace(found[0], indent(parts[name], space))
+    return rule, parts
+
+
+def _in_full(table: Table, lines: Mapping[str, str] = MappingProxyType({})) -> Table:
+    """A table whose rule has these lines, its own parts and its lists written out."""
+    rule, _ = lines_of(table["update"]["rule"])
+    for name, text in lines.items():
+        rule = _replaced(rf"^( *){name}\n", text, rule)
     return written_out({**table, "update": {**table["update"], "rule": rule}})
 
 
-def _merged(base: Table, own: Table) -> Table:
-    """A rule with fragments of another, or all of it, and the declarations that it uses."""
-    whole = {own["extends"].lower(): _in_full(base)["update"]["rule"]}
-    both = _in_full({**base, **own, "fragments": {**base.get("fragments", {}), **whole}})
+def _replaced(pattern: str, lines: str, rule: str) -> str:
+    """A rule with lines in place of what a pattern finds, as far indented."""
+    return re.sub(pattern, lambda found: indent(lines, found[1]), rule, flags=re.MULTILINE)
+
+
+def _merged(bases: Mapping[str, Table], own: Table) -> Table:
+    """A rule with lines of others, or with lines in place of theirs, and what it declares."""
+    lines: dict[str, str] = {}
+    for name, base in reversed([*bases.items()]):
+        rule, parts = lines_of(base["update"]["rule"])
+        lines |= {name: rule, **parts}
+    tables = [*reversed([*bases.values()]), own]
+    both = {key: value for table in tables for key, value in table.items()}
+    if "parts" in own:
+        (base,) = bases.values()
+        rule = base["update"]["rule"]
+        for name, text in own["parts"].items():
+            rule = _replaced(_PART.pattern.replace(r"(\w+)", name), text, rule)
+        both["update"] = {"rule": rule}
+    both = _in_full(both, lines)
     words = {*re.findall(r"\w+", both["update"]["rule"]), "learning_rate"}
     for key in ("hyperparameters", "state"):
-        every = {**base.get(key, {}), **own.get(key, {})}
+        every = {name: one for table in tables for name, one in table.get(key, {}).items()}
         both[key] = {name: entry for name, entry in every.items() if name in words}
     return both
 

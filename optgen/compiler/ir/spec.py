@@ -161,18 +161,19 @@ class Spec:
     evaluate: Text | None = None
     #: The rule that moves the parameter to where the next gradient is taken.
     perturb: Text | None = None
-    #: Named lines that rules take in; of an extended spec, also its whole rule.
-    fragments: tuple[tuple[Text, Text], ...] = ()
+    #: Named lines of the rule, which its own lines take in; also those of extended specs, and
+    #: their whole rules. Of one name, the last counts.
+    parts: tuple[tuple[Text, Text], ...] = ()
     #: The functions that the rule calls, and those that they call.
     functions: tuple[Spec, ...] = ()
     # Fields of functions only:
     arguments: tuple[Text, ...] = ()
-    result: Text | None = None
+    results: tuple[Text, ...] = ()
 
     @property
     def is_function(self) -> bool:
         """Whether rules can call it."""
-        return self.result is not None
+        return bool(self.results)
 
     @property
     def module(self) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from optgen.compiler.ir.problem import Location, Problem, Problems, SpecError
 from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.read.load.blocks import with_block_length
 from optgen.compiler.read.load.document import Document, read
 from optgen.compiler.read.load.entries import read_queues
-from optgen.compiler.read.load.extends import base_of, check_fragments, extended, with_lines_of
+from optgen.compiler.read.load.extends import base_of, extended
 from optgen.compiler.read.load.fallback import with_fallback
 from optgen.compiler.read.load.fields import Fields
 from optgen.compiler.read.load.functions import with_functions
+from optgen.compiler.read.load.inheritance import Base, with_lines_of, with_parts_of
 from optgen.compiler.read.load.kinds import HEADER, OPTIMIZER, function, header, schedule, whole
 
 #: Formats the name of a file in messages.
@@ -55,18 +57,18 @@ class _Files:
         document = read(path, self._shown(path))
         problems = Problems()
         top = Fields(document, problems, document.data)
-        extends = top.text("extends")
+        extends = top.texts("extends")
         if "schedule" in top:
             spec = schedule(document, top)
         elif "function" in top:
             spec = function(document, top)
-        elif extends is None:
-            spec = whole(document, top)
-            check_fragments(spec, [name for name, _ in spec.fragments], problems)
+        elif not extends:
+            spec = whole(document, top, problems)
         else:
             spec = self._extending(path, document, top, extends, problems)
         folders = (path.parent, *self._bases)
         if not (spec.is_schedule or spec.is_function):
+            spec = with_block_length(spec)
             spec = with_fallback(spec, top, partial(self._fallback, path, problems), problems)
         if not spec.is_schedule:
             spec = with_functions(spec, folders, self._function, problems, within)
@@ -87,19 +89,27 @@ class _Files:
         return base_of(path, extends, folders, self._shown, self.load, problems, may_extend=True)
 
     def _extending(
-        self, path: Path, document: Document, top: Fields, extends: Text, problems: Problems
+        self,
+        path: Path,
+        document: Document,
+        top: Fields,
+        extends: Sequence[Text],
+        problems: Problems,
     ) -> Spec:
-        """A spec that extends another, with a rule of its own or without."""
+        """A spec that extends others, with a rule of its own, with parts, or with neither."""
         folders = (path.parent, *self._bases)
-        base = base_of(path, extends, folders, self._shown, self.load, problems)
-        if "update" not in top:
-            top.only(HEADER | OPTIMIZER | {"extends", "queues"})
-            queues = read_queues(top.table("queues", "[queues] history = 5"))
-            own = replace(header(document, top), queues=queues)
-            return own if base is None else extended(base, own, problems)
-        own = whole(document, top)
-        if base is None:
-            return own
-        spec = with_lines_of(base, own, extends, problems)
-        check_fragments(spec, [name for name, _ in own.fragments], problems)
-        return spec
+        found = [base_of(path, one, folders, self._shown, self.load, problems) for one in extends]
+        bases = [Base(one, base) for one, base in zip(extends, found, strict=True) if base]
+        if "update" in top:
+            own = whole(document, top, problems)
+            return with_lines_of(bases, own, problems) if len(bases) == len(extends) else own
+        if len(extends) > 1:
+            message = "a spec without a rule of its own extends one other"
+            problems.add(message, extends[1].location, "add [update] with a rule")
+        if "parts" in top:
+            own = whole(document, top, problems)
+            return with_parts_of(bases[0], own, problems) if bases else own
+        top.only(HEADER | OPTIMIZER | {"extends", "queues"})
+        queues = read_queues(top.table("queues", "[queues] history = 5"))
+        own = replace(header(document, top), queues=queues)
+        return extended(bases[0].spec, own, problems) if bases else own

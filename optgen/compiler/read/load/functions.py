@@ -27,7 +27,7 @@ def with_functions(
     """The spec with the functions that it calls; ``within`` are the functions that call it."""
     found = {one.name.value: one for one in spec.functions}
     inside = (*within, spec.name.value) if spec.is_function else within
-    texts = (spec.rule, spec.otherwise, *(text for _, text in spec.fragments))
+    texts = (spec.rule, spec.otherwise, *(text for _, text in spec.parts))
     for name, location in _calls(texts):
         if name in found:
             continue

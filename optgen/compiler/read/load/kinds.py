@@ -7,7 +7,7 @@ from dataclasses import replace
 from keyword import iskeyword
 from pathlib import Path
 
-from optgen.compiler.ir.problem import CONTROL
+from optgen.compiler.ir.problem import CONTROL, Problems
 from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text, TorchArgument
 from optgen.compiler.read.load.document import Document
@@ -21,6 +21,7 @@ from optgen.compiler.read.load.entries import (
     read_states,
 )
 from optgen.compiler.read.load.fields import Fields
+from optgen.compiler.read.load.parts import Parts, with_parts
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive", "fallback"}
@@ -33,15 +34,19 @@ FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
 
-def whole(document: Document, top: Fields) -> Spec:
-    """An optimizer or a feature with a rule of its own."""
+def whole(document: Document, top: Fields, problems: Problems) -> Spec:
+    """An optimizer or a feature with a rule of its own, or with parts for that of another."""
     is_feature = "slot" in top
-    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | {"extends", "fragments"}))
+    extending = {"extends", "parts"} if "extends" in top else set[str]()
+    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | extending))
     update = top.table("update")
     update.only(FEATURE_UPDATE if is_feature else UPDATE)
     rule = update.text("rule")
-    if "update" not in top:
+    if "update" not in top and not extending & {*top} - {"extends"}:
         top.complain("name", "there is no rule", 'write [update] and rule = """…"""')
+    elif "update" in top and extending and "parts" in top:
+        message = "a rule of its own has its parts in it"
+        top.complain("parts", message, "write part NAME: above them in the rule")
     elif top.holds_table("update") and "rule" not in update:
         update.complain("rule", "there is no rule", 'write rule = """…"""')
     said, matrix = header(document, top), top.table("matrix", '[matrix] view = "last two"')
@@ -53,11 +58,12 @@ def whole(document: Document, top: Fields) -> Spec:
     keys = OF_FEATURE if is_feature else OF_OPTIMIZER
     hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
     queues = read_queues(top.table("queues", "[queues] history = 5"))
+    lines, parts = with_parts(rule or said.rule, problems)
     return replace(
         said,
         hyperparameters=hyperparameters,
         states=read_states(top.table("state"), hyperparameters, queues),
-        rule=rule or said.rule,
+        rule=lines,
         slot=top.text("slot"),
         when=top.text("when"),
         proceed=update.text("proceed"),
@@ -75,12 +81,12 @@ def whole(document: Document, top: Fields) -> Spec:
         perturb=perturb.text("rule"),
         inputs=read_inputs(top.table("inputs")),
         queues=queues,
-        fragments=_fragments(top.table("fragments", 'name = """…"""')),
+        parts=(*parts, *_instead(top.table("parts", 'name = """…"""'))),
     )
 
 
-def _fragments(table: Fields) -> tuple[tuple[Text, Text], ...]:
-    """Named lines of a rule."""
+def _instead(table: Fields) -> Parts:
+    """Lines in place of parts of another rule."""
     read_ones = [(table.name(key), table.text(key)) for key in table]
     return tuple((name, text) for name, text in read_ones if text is not None)
 
@@ -110,7 +116,7 @@ def function(document: Document, top: Fields) -> Spec:
     return replace(
         said,
         arguments=body.texts("arguments"),
-        result=body.text("result") or said.name,
+        results=body.texts("result") or (said.name,),
         rule=body.text("rule") or said.rule,
     )
 

@@ -22,7 +22,10 @@ _FOREIGN: dict[type[ast.AST], tuple[str, str]] = {
     ast.FloorDiv: ("//", "write /, or % for the remainder"),
     ast.For: _LOOP,
     ast.FunctionDef: _FUNCTION,
-    ast.IfExp: ("an if inside a line", "use where(condition, a, b)"),
+    ast.IfExp: (
+        "an if inside a line",
+        "give it a line: x = a if … else b, or write where(…, a, b)",
+    ),
     ast.Import: _IMPORT,
     ast.ImportFrom: _IMPORT,
     ast.In: ("in", ""),

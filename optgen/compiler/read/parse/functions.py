@@ -19,10 +19,11 @@ from optgen.compiler.read.parse.names import fault
 
 @dataclass(frozen=True)
 class Function:
-    """Steps that compute a value from arguments; the last one assigns the result."""
+    """Steps that compute values from arguments; the last one assigns a result."""
 
     name: str
     arguments: tuple[str, ...]
+    results: tuple[str, ...]
     steps: tuple[Step, ...]
 
 
@@ -56,7 +57,8 @@ def parse_function(spec: Spec, problems: Problems) -> Function:
     steps = tuple(_steps(grammar, grammar.statements(), problems))
     if not problems:
         _check_steps(spec, steps, problems)
-    return Function(spec.name.value, tuple(one.value for one in spec.arguments), steps)
+    arguments, results = (tuple(map(str, names)) for names in (spec.arguments, spec.results))
+    return Function(spec.name.value, arguments, results, steps)
 
 
 def _steps(grammar: Grammar, statements: Sequence[ast.stmt], problems: Problems) -> Iterator[Step]:
@@ -120,6 +122,20 @@ def _check_steps(spec: Spec, steps: Sequence[Step], problems: Problems) -> None:
         if argument.value not in used:
             message = f"the argument {argument.value!r} is never used"
             problems.add(message, argument.location, "use it in the rule, or drop it")
-    if spec.result is not None and (not steps or steps[-1].target != spec.result.value):
-        message = f"the rule doesn't end with the result {spec.result.value!r:.80}"
-        problems.add(message, spec.result.location, f"end with {spec.result.value:.80} = …")
+    _check_results(spec, [step.target for step in steps], problems)
+
+
+def _check_results(spec: Spec, targets: Sequence[str], problems: Problems) -> None:
+    """Results that the rule doesn't assign, or that aren't the last that it assigns."""
+    results = [str(one) for one in spec.results]
+    for number, result in enumerate(spec.results):
+        message, hint = "", f"end with {result.value:.80} = …"
+        if result.value in results[:number]:
+            message, hint = f"there are two results {result.value!r:.80}", "drop one"
+        elif result.value not in targets:
+            message = f"the rule doesn't end with the result {result.value!r:.80}"
+        if message:
+            problems.add(message, result.location, hint)
+    if {*targets} >= {*results} and targets[-1] not in results:
+        message = f"the rule doesn't end with the result {results[-1]!r:.80}"
+        problems.add(message, spec.results[-1].location, f"end with {results[-1]:.80} = …")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
@@ -11,10 +11,11 @@ from optgen.compiler.ir.expression import (
     Name,
     Operation,
     depth,
+    names,
     substitute,
     walk,
 )
-from optgen.compiler.ir.problem import Problems
+from optgen.compiler.ir.problem import Location, Problems
 from optgen.compiler.ir.rule import Step
 from optgen.compiler.read.parse.functions import Function
 from optgen.compiler.read.parse.names import free_name
@@ -38,36 +39,67 @@ class Inliner:
         """The step without calls, behind the steps of the functions that it calls."""
         before: list[Step] = []
         expression = self._replace(step.expression, step.guard, before)
-        for one in (*before, replace(step, expression=expression)):
+        steps = [*before, replace(step, expression=expression)]
+        yield from self._bounded(steps, step.expression.location)
+
+    def inline_several(self, targets: Sequence[Step], call: Operation) -> Iterator[Step]:
+        """What assigns the results of a call to several targets, all at once."""
+        before: list[Step] = []
+        function, guard = self._functions[call.operator], targets[0].guard
+        found = self._results(function, call, guard, before)
+        assigned: list[Step] = []
+        for target, (result, value) in zip(targets, found.items(), strict=False):
+            # It is of the values that names have before.
+            is_late = bool({*names(value)} & {one.target for one in assigned})
+            kept = self._kept(function, result, value, guard, before) if is_late else value
+            assigned.append(replace(target, expression=kept))
+        yield from self._bounded([*before, *assigned], call.location)
+
+    def _bounded(self, steps: Sequence[Step], location: Location) -> Iterator[Step]:
+        for one in steps:
             self._is_too_large |= depth(one.expression) > MOST_DEPTH
             if not self._is_too_large:
                 yield one
         if self._is_too_large:
             message = "the functions that are called here are too large, or nested too deeply"
-            self._problems.add(message, step.expression.location)
+            self._problems.add(message, location)
 
     def _replace(self, expression: Expression, guard: Condition, before: list[Step]) -> Expression:
         if not isinstance(expression, Operation):
             return expression
-        operands = tuple(self._replace(part, guard, before) for part in expression.operands)
         function = self._functions.get(expression.operator)
         if function is None or not function.steps:
-            return replace(expression, operands=operands)
+            operands = (self._replace(part, guard, before) for part in expression.operands)
+            return replace(expression, operands=tuple(operands))
+        if len(function.results) > 1:
+            count, results = len(function.results), ", ".join(function.results)
+            message = f"{function.name} has {count} results, and one value is needed here"
+            hint = f"give each a name, on a line before: {results} = {function.name}(…)"
+            self._problems.add(message, expression.location, hint)
+            return expression
+        found = self._results(function, expression, guard, before)
+        return found.get(function.results[0], expression)
+
+    def _results(
+        self, function: Function, call: Operation, guard: Condition, before: list[Step]
+    ) -> dict[str, Expression]:
+        """The results of a call, without calls; none of what is too large."""
+        operands = [self._replace(part, guard, before) for part in call.operands]
         self._nodes += sum(1 for step in function.steps for _ in walk(step.expression))
         if self._nodes > MOST_NODES:
             self._is_too_large = True
-            return expression
+            return {}
         values: dict[str, Expression] = {}
         for argument, operand in zip(function.arguments, operands, strict=True):
-            if isinstance(operand, Operation) and _uses(function, argument) > 1:
+            values[argument] = operand
+            if isinstance(operand, Operation) and _uses(function.steps, argument) > 1:
                 values[argument] = self._kept(function, argument, operand, guard, before)
-            else:
-                values[argument] = operand
-        *steps, last = function.steps
-        for step in steps:
+        for number, step in enumerate(function.steps, start=1):
             value = self._replace(substitute(step.expression, values), guard, before)
-            values[step.target] = self._kept(function, step.target, value, guard, before, step=step)
-        return self._replace(substitute(last.expression, values), guard, before)
+            if step.target not in function.results or _uses(function.steps[number:], step.target):
+                value = self._kept(function, step.target, value, guard, before, step=step)
+            values[step.target] = value
+        return {result: values[result] for result in function.results if result in values}
 
     def _kept(
         self,
@@ -85,7 +117,7 @@ class Inliner:
         return Name(name, location)
 
 
-def _uses(function: Function, argument: str) -> int:
-    """How often the steps of a function use an argument."""
-    parts = (part for step in function.steps for part in walk(step.expression))
-    return sum(isinstance(part, Name) and part.id == argument for part in parts)
+def _uses(steps: Sequence[Step], name: str) -> int:
+    """How often steps use a name."""
+    parts = (part for step in steps for part in walk(step.expression))
+    return sum(isinstance(part, Name) and part.id == name for part in parts)

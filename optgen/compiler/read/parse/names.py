@@ -54,7 +54,7 @@ def words_of(spec: Spec) -> set[str]:
     """Every word that may be a name in a spec."""
     parts = spec.rule, spec.otherwise, spec.perturb
     texts = [text.value for text in parts if text is not None]
-    texts += [text.value for _, text in spec.fragments]
+    texts += [text.value for _, text in spec.parts]
     declared = [one.name.value for one in spec.hyperparameters]
     declared += [one.name.value for one in spec.states]
     declared += [one.name.value for one in spec.inputs]
@@ -63,9 +63,10 @@ def words_of(spec: Spec) -> set[str]:
 
 def assigned_in(spec: Spec) -> set[str]:
     """The names that lines of a spec assign."""
-    texts = [spec.rule, spec.otherwise, spec.perturb, *(text for _, text in spec.fragments)]
+    texts = [spec.rule, spec.otherwise, spec.perturb, *(text for _, text in spec.parts)]
     lines = "\n".join(text.value for text in texts if text is not None)
-    return set(re.findall(r"^\s*([A-Za-z_]\w*)\s*=(?!=)", lines, re.MULTILINE))
+    targets = re.findall(r"^\s*([A-Za-z_][\w, ]*?)\s*=(?!=)", lines, re.MULTILINE)
+    return {name for target in targets for name in re.findall(r"\w+", target)}
 
 
 def free_name(wish: str, taken: set[str]) -> str:
@@ -82,7 +83,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that is invalid or declared twice."""
     _check_title(spec, problems)
     language = language_of(spec)
-    _check_fragments(spec, problems)
+    _check_parts(spec, problems)
     for entry in spec.hyperparameters:
         message = fault(entry.name.value, language) or _argument_fault(entry, language)
         if entry.name.value == LEARNING_RATE and spec.slot is not None:
@@ -115,8 +116,8 @@ def _check_title(spec: Spec, problems: Problems) -> None:
         problems.add(message, spec.name.location, hint)
 
 
-def _check_fragments(spec: Spec, problems: Problems) -> None:
-    for name, _ in spec.fragments:
+def _check_parts(spec: Spec, problems: Problems) -> None:
+    for name, _ in spec.parts:
         message = fault(name.value)
         if message:
             problems.add(message, name.location)

@@ -11,8 +11,8 @@ from optgen.compiler.ir.spec import Spec
 
 def notation(spec: Spec, endings: int) -> Iterator[str]:
     """The lines of the rule, with the step that it leaves out, and what its functions are."""
-    fragments = {str(name): text.value for name, text in spec.fragments}
-    lines = [*_with_lines(spec.rule.value.strip("\n"), fragments)]
+    parts = {str(name): text.value for name, text in spec.parts}
+    lines = [*_with_lines(spec.rule.value.strip("\n"), parts)]
     yield from [*lines, *[ENDING] * endings]
     for function in _called(spec.functions, "\n".join(lines)):
         arguments = ", ".join(argument.value for argument in function.arguments)
@@ -29,12 +29,12 @@ def _called(functions: Sequence[Spec], text: str) -> list[Spec]:
     return found[::-1]
 
 
-def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a rule, with those of fragments in their place."""
+def _with_lines(rule: str, parts: Mapping[str, str]) -> Iterator[str]:
+    """The lines of a rule, with those of parts in their place."""
     for line in rule.split("\n"):
-        found = fragments.get(line.split("#")[0].strip())
+        found = parts.get(line.split("#")[0].strip())
         if found is None:
             yield line
         else:
             space = line[: len(line) - len(line.lstrip())]
-            yield from (space + one for one in _with_lines(found.strip("\n"), fragments))
+            yield from (space + one for one in _with_lines(found.strip("\n"), parts))

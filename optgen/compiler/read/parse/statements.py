@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
@@ -16,7 +16,7 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.language import Language
-from optgen.compiler.ir.problem import Problems, nearest
+from optgen.compiler.ir.problem import Location, Problems, nearest
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reserved import PROBING
 from optgen.compiler.ir.rule import CHANGE, GRAD, PARAM, Branch, Step
@@ -26,12 +26,13 @@ from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.items import Items, list_of
+from optgen.compiler.read.parse.lines import names_of, written_out
 from optgen.compiler.read.parse.lists import Lists, pushed
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
 from optgen.compiler.read.parse.probes import probe
 
 #: The bound limits the work on hostile specs.
-MOST_FRAGMENTS = 32
+MOST_PARTS = 32
 
 
 class Statements:
@@ -43,10 +44,11 @@ class Statements:
         # Only statements may call functions of specs.
         self._callable = with_arities(language, spec.functions, self._lists.functions)
         functions = parse_functions(spec.functions, problems)
+        self._several = {f.name: f.results for f in functions.values() if len(f.results) > 1}
         self._inliner = Inliner(functions, self._taken, problems)
         self._bad_names: set[str] = set()
-        self._fragments = {str(name): text for name, text in spec.fragments}
-        #: The fragments that the current line is in, and how many have been taken in.
+        self._parts = {str(name): text for name, text in spec.parts}
+        #: The parts that the current line is in, and how many have been taken in.
         self._open: list[str] = []
         self._count = 0
         self._declared = {*language.names, *self._lists.items}
@@ -103,8 +105,8 @@ class Statements:
         """Nested ifs as a list of steps, each with the conjunction of its conditions."""
         for node in statements:
             match node:
-                case ast.Assign(targets=[ast.Name(id=target)]):
-                    yield from self._assignment(grammar, node, target, guard)
+                case ast.Assign(targets=[_]):
+                    yield from self._assigned_by(grammar, node, when, guard)
                 case ast.If():
                     test = self._converted(grammar, node.test)
                     condition = ALWAYS
@@ -114,7 +116,7 @@ class Statements:
                     yield from self._flatten(grammar, node.orelse, when, guard & ~condition)
                 case ast.For(target=ast.Name(), orelse=[]) if self._lists.items and list_of(node):
                     yield from self._loop(grammar, node, when, guard)
-                case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
+                case ast.Expr(value=ast.Name(id=name)) if name in self._parts:
                     yield from self._taken_in(grammar, node, name, when, guard)
                 case ast.While(orelse=[]):
                     for _ in range(grammar.rounds(node)):
@@ -123,6 +125,20 @@ class Statements:
                     yield from self._probe(grammar, node, guard)
                 case _:
                     grammar.refuse(node)
+
+    def _assigned_by(
+        self, grammar: Grammar, node: ast.Assign, when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """The steps of a line with an assignment."""
+        match node.targets[0], node.value:
+            case ast.Name(), ast.IfExp() as choice:
+                yield from self._flatten(grammar, [written_out(node, choice)], when, guard)
+            case ast.Name(id=target), _:
+                yield from self._assignment(grammar, node, target, guard)
+            case ast.Tuple(elts=names), ast.Call(func=ast.Name(id=f)) if f in self._several:
+                yield from self._assignments(grammar, node, names, guard)
+            case _:
+                grammar.refuse(node)
 
     def _probe(
         self, grammar: Grammar, node: ast.Raise | ast.Pass, guard: Condition
@@ -139,18 +155,18 @@ class Statements:
     def _taken_in(
         self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition
     ) -> Iterator[Step]:
-        """The lines of a fragment."""
+        """The lines of a part, or of another rule."""
         self._count += 1
         message = ""
         if name in self._open:
-            message = f"the fragment {name!r} takes itself in"
-        elif self._count > MOST_FRAGMENTS:
-            message = f"more than {MOST_FRAGMENTS} fragments are taken in"
+            message = f"the part {name!r} takes itself in"
+        elif self._count > MOST_PARTS:
+            message = f"more than {MOST_PARTS} parts are taken in"
         if message:
-            if self._count <= MOST_FRAGMENTS + 1:
+            if self._count <= MOST_PARTS + 1:
                 self._problems.add(message, grammar.at(node), "write the lines out")
             return
-        inner = Grammar(self._fragments[name], "exec", self._problems, self._callable)
+        inner = Grammar(self._parts[name], "exec", self._problems, self._callable)
         self._open.append(name)
         yield from self._flatten(inner, inner.statements(), when, guard)
         self._open.pop()
@@ -205,24 +221,56 @@ class Statements:
         self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
     ) -> list[Step]:
         location = grammar.at(node.targets[0])
-        message, hint = fault(target, self._language), ""
-        is_pushed = target in self._lists.queued and target not in self._item.names
-        if target not in self._item.names and not is_pushed:
-            message, hint = (message, "") if message else self._lists.misused(target)
-            self._assigned.add(target)
-        if message and target not in self._bad_names:
-            self._bad_names.add(target)
-            self._problems.add(message, location, hint)
-        if is_pushed:
+        self._check_target(target, location)
+        if target in self._lists.queued and target not in self._item.names:
             values = [*self._pushed(grammar, node.value, target)]
         else:
             found = self._converted(grammar, node.value)
             values = [] if found is None else [(self._item.target(target), found)]
         written = [Step(name, value, guard, location) for name, value in values]
-        steps = [one for step in written for one in self._inliner.inline(step)]
-        for one in steps:
+        return self._noted(one for step in written for one in self._inliner.inline(step))
+
+    def _assignments(
+        self, grammar: Grammar, node: ast.Assign, targets: Sequence[ast.expr], guard: Condition
+    ) -> list[Step]:
+        """The results of one call under several names."""
+        call = self._converted(grammar, node.value)
+        if not isinstance(call, Operation):
+            return []
+        results = self._several[call.operator]
+        named = names_of(targets)
+        if len(named) != len(results):
+            message = f"{call.operator} has {len(results)} results, for as many names"
+            hint = f"write {', '.join(results)} = {call.operator}(…)"
+            self._problems.add(message, grammar.at(node.targets[0]), hint)
+            return []
+        steps: list[Step] = []
+        for one in named:
+            location = grammar.at(one)
+            self._check_target(one.id, location)
+            if one.id in self._lists.queued and one.id not in self._item.names:
+                message = f"{one.id!r} is a queue, which takes a value by a line of its own"
+                self._problems.add(message, location, "give the result another name first")
+            elif one.id in {step.target for step in steps}:
+                self._problems.add(f"{one.id!r} is assigned twice here", location)
+            steps.append(Step(self._item.target(one.id), call, guard, location))
+        return self._noted(self._inliner.inline_several(steps, call))
+
+    def _noted(self, steps: Iterable[Step]) -> list[Step]:
+        found = [*steps]
+        for one in found:
             self._guards.note(one.expression)
-        return steps
+        return found
+
+    def _check_target(self, target: str, location: Location) -> None:
+        """Collect a problem, once, for a name that can't be assigned."""
+        message, hint = fault(target, self._language), ""
+        if target not in self._item.names and target not in self._lists.queued:
+            message, hint = (message, "") if message else self._lists.misused(target)
+            self._assigned.add(target)
+        if message and target not in self._bad_names:
+            self._bad_names.add(target)
+            self._problems.add(message, location, hint)
 
     def _pushed(
         self, grammar: Grammar, node: ast.expr, target: str
