@@ -80,7 +80,8 @@ def read_templates() -> Templates:
 def _templates(*files: tuple[Path, int, int]) -> Templates:
     folder = data_folder("templates")
     texts = {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path, _, _ in files
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path, _, _ in files
     }
     return Templates(texts, optgen.__version__)
 
