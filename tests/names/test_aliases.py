@@ -37,8 +37,14 @@ def declared(one: rule.Hyperparameter) -> Hyperparameter:
     def allows(value: float) -> bool:
         return one.range is None or bool(evaluate(one.range, {one.name: value}))
 
-    kinds = {"optional": one.optional, "integer": one.integer, "is_list": one.is_list}
-    return Hyperparameter(one.name, one.default, allows=allows, **kinds)
+    return Hyperparameter(
+        one.name,
+        one.default,
+        allows=allows,
+        optional=one.optional,
+        integer=one.integer,
+        is_list=one.is_list,
+    )
 
 
 def test_every_alias_is_a_rule_with_arguments_that_it_takes() -> None:
