@@ -71,7 +71,11 @@ def known_rules() -> tuple[Outline, ...]:
 
 def _known_rules() -> tuple[Outline, ...]:
     specs = load_all((*optimizer_files(), *published_files()))
-    return tuple(outline for spec in specs for outline in known(representative(parse(spec))))
+    found = tuple(outline for spec in specs for outline in known(representative(parse(spec))))
+    for outline in found:
+        # Every comparison needs the parts, so they are kept with the outlines.
+        assert outline.parts
+    return found
 
 
 def comparison(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import optgen
@@ -67,12 +68,20 @@ def read_slots() -> Slots:
 
 
 def read_templates() -> Templates:
-    """All templates, and the version of the compiler that fills them."""
+    """All templates, and the version of the compiler that fills them.
+
+    They are read again only after a change, since Jinja compiles what is read.
+    """
+    found = ((path, path.stat()) for path in sorted(data_folder("templates").rglob("*.j2")))
+    return _templates(*((path, one.st_mtime_ns, one.st_size) for path, one in found))
+
+
+@lru_cache(maxsize=1)
+def _templates(*files: tuple[Path, int, int]) -> Templates:
     folder = data_folder("templates")
     texts = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*"))
-        if path.suffix == ".j2"
+        for path, _, _ in files
     }
     return Templates(texts, optgen.__version__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import jax
@@ -92,12 +93,11 @@ class KerasRun(Run):
 class OptaxRun(Run):
     """A transformation of Optax."""
 
-    def __init__(self, make: Any, first: Sequence[Array], **options: Any) -> None:
+    def __init__(self, made: Any, step: Any, first: Sequence[Array]) -> None:
         with jax.enable_x64(True):
             self._held = [jax.numpy.asarray(array) for array in first]
-            self._made = make(**options)
-            self.like = self._made.init(self._held)
-        self._step = jax.jit(self._made.update)
+            self.like = made.init(self._held)
+        self._step = step
 
     def step(self, rows: Sequence[Array]) -> None:
         with jax.enable_x64(True):
@@ -141,7 +141,14 @@ def of_keras(make: Any, options: Mapping[str, Any]) -> Make:
 
 
 def of_optax(make: Any, options: Mapping[str, Any]) -> Make:
-    return lambda first: OptaxRun(make, first, **options)
+    """Both runs of a case have one function, which JAX compiles once."""
+
+    @cache
+    def parts() -> tuple[Any, Any]:
+        made = make(**options)
+        return made, jax.jit(made.update)
+
+    return lambda first: OptaxRun(*parts(), first)
 
 
 def of_ours(make: Any, options: Mapping[str, Any]) -> Make:

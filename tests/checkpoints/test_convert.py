@@ -16,7 +16,7 @@ import optgen
 import optgen.torch as fused
 from optgen import optimizers
 from optgen.checkpoints.tables import libraries, library
-from tests.checkpoints.runs import KerasRun, OptaxRun, OwnRun, TorchRun, start
+from tests.checkpoints.runs import KerasRun, OwnRun, TorchRun, of_optax, start
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -136,7 +136,7 @@ def test_keras_s_variables_are_read_without_their_optimizer() -> None:
 
 def test_optax_s_hyperparameters_are_read_where_a_state_keeps_them() -> None:
     make = optax.inject_hyperparams(optax.adam)
-    theirs = OptaxRun(make, start(), learning_rate=RATE, b1=0.75)
+    theirs = of_optax(make, {"learning_rate": RATE, "b1": 0.75})(start())
     theirs.go(range(3))
     with jax.enable_x64(True):
         found = optgen.convert(theirs.like, "torch", source="optax", rule="adam")

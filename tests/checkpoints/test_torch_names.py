@@ -12,6 +12,8 @@ import torch
 import optgen
 import optgen.torch
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
+
 CASES: dict[str, dict[str, Any]] = {
     "Adagrad": {"lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5},
     "NAdam": {"weight_decay": 0.1, "betas": (0.8, 0.9)},

@@ -14,6 +14,7 @@ from optgen.compiler.library import base_folders
 from optgen.compiler.pipeline import checked_rule
 from optgen.compiler.read.load import load
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 OWN = '''

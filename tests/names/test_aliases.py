@@ -10,22 +10,41 @@ import pytest
 
 import optgen
 import optgen.optimizers
+from optgen.compiler.ir import rule
+from optgen.compiler.ir.value import evaluate
+from optgen.compiler.pipeline import optional_features
 from optgen.names.aliases import Named, aliases, named, needed_features, plain, words
-from optgen.names.specs import argument_features, rule_families
+from optgen.names.specs import rule_families
+from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.hyperparameters.storage import ARGUMENTS, Storage
 
 OWN = {name.lower(): name for name in optgen.optimizers.list()}
 
 
-def hyperparameters(rule: str) -> dict[str, Any]:
-    kind = getattr(optgen.optimizers, OWN[rule])
+def hyperparameters(name: str) -> dict[str, Any]:
+    kind = getattr(optgen.optimizers, OWN[name])
     return {one.name: one for one in kind.hyperparameters}
 
 
 def of_features() -> dict[str, Any]:
-    kind = optgen.compile("sgd", *{*argument_features().values()} - {"grams"})
-    grams = optgen.compile("sgd", "grams")
-    return {one.name: one for one in (*kind.hyperparameters, *grams.hyperparameters)}
+    """The hyperparameters of all features, as a class that was built with them declares them."""
+    built_in = getattr(optgen.optimizers, OWN["sgd"]).hyperparameters
+    optional = (one for rule in optional_features() for one in rule.hyperparameters)
+    return {one.name: one for one in built_in} | {one.name: declared(one) for one in optional}
+
+
+def declared(one: rule.Hyperparameter) -> Hyperparameter:
+    def allows(value: float) -> bool:
+        return one.range is None or bool(evaluate(one.range, {one.name: value}))
+
+    return Hyperparameter(
+        one.name,
+        one.default,
+        allows=allows,
+        optional=one.optional,
+        integer=one.integer,
+        is_list=one.is_list,
+    )
 
 
 def test_every_alias_is_a_rule_with_arguments_that_it_takes() -> None:
@@ -71,7 +90,7 @@ def test_names_that_torch_has_are_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rule", "arguments"),
+    ("name", "of", "arguments"),
     [
         ("AdamW", "adamw", {}),
         ("schedule-free_ADAMW", "schedulefreeadamw", {}),
@@ -83,8 +102,8 @@ def test_names_that_torch_has_are_known() -> None:
         ("lookahead_grokfast_adan", "adan", {"grokfast": 2.0, "lookahead": 5}),
     ],
 )
-def test_case_hyphens_and_words(name: str, rule: str, arguments: dict[str, Any]) -> None:
-    assert named(name) == Named(rule, arguments)
+def test_case_hyphens_and_words(name: str, of: str, arguments: dict[str, Any]) -> None:
+    assert named(name) == Named(of, arguments)
 
 
 @pytest.mark.parametrize("name", ["", "_", "cautious", "8bit", "cautious_nothing", "lion_9bit"])

@@ -175,7 +175,8 @@ def _varies(tree: Node | None, tensors: set[str]) -> bool:
 
 
 def _likeness(one: Counter[str], other: Counter[str]) -> float:
-    return (one & other).total() / max(1, (one | other).total())
+    both = sum(min(count, other[part]) for part, count in one.items() if part in other)
+    return both / max(1, one.total() + other.total() - both)
 
 
 def outlines(rule: Rule) -> Iterator[Outline]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import mpmath
 
 from optgen.analysis.exact.digits import DIGITS
-from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.measure.equivalence import mean_the_same
 from optgen.analysis.measure.error_bounds import analyse, bounds_of
 from optgen.analysis.measure.ieee import (
@@ -135,8 +134,8 @@ def _results(setting: Setting) -> Iterator[str]:
 def written_step(setting: Setting, given: Numbers) -> dict[str, float]:
     """The new states and parameter, with each operation of the source in float32."""
     values = dict(given)
-    for step in setting.steps:
-        values[step.target] = in_float32(of_one_element(step.expression), values)
+    for step in setting.steps_alone:
+        values[step.target] = in_float32(step.expression, values)
     return {name: values[name] for name in _results(setting)}
 
 
@@ -145,9 +144,9 @@ def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
     values = dict(given)
     for item in setting.host:
         values[item.target] = in_float64(item.expression, values)
-    for item in setting.body:
+    for item in setting.alone:
         compute = in_float32 if item.extent is Extent.ELEMENT else in_float64
-        values[item.target] = compute(of_one_element(item.expression), values)
+        values[item.target] = compute(item.expression, values)
     return {name: values[setting.kept.get(name, name)] for name in _results(setting)}
 
 
@@ -158,6 +157,6 @@ def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> d
         for item in setting.host:
             value = sized(item.expression, values, relative).value
             values[item.target] = Sized(value, abs(value))
-        for item in setting.body:
-            values[item.target] = sized(of_one_element(item.expression), values, relative)
+        for item in setting.alone:
+            values[item.target] = sized(item.expression, values, relative)
         return {name: values[setting.kept.get(name, name)] for name in _results(setting)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
-from optgen.analysis.exact.reductions import by_sums
+from optgen.analysis.exact.reductions import by_sums, of_one_element
 from optgen.analysis.exact.specialization import asked, decided, known
 from optgen.compiler.ir.expression import GIVEN, Operation, names, rename, text, walk
 from optgen.compiler.ir.extent import Extent
@@ -35,6 +36,16 @@ class Setting:
     body: tuple[Assignment, ...]
     #: The value that each state keeps which is a number or a vector.
     kept: Mapping[str, str]
+
+    @cached_property
+    def alone(self) -> tuple[Assignment, ...]:
+        """The body for tensors of one element, which runs have."""
+        return tuple(replace(one, expression=of_one_element(one.expression)) for one in self.body)
+
+    @cached_property
+    def steps_alone(self) -> tuple[Step, ...]:
+        """The steps as written, for tensors of one element."""
+        return tuple(replace(one, expression=of_one_element(one.expression)) for one in self.steps)
 
 
 def settings(plan: Plan) -> Iterator[Setting]:
