@@ -75,7 +75,7 @@ class Setting:
 
 def is_common(setting: Setting) -> bool:
     """Whether all runs of tests try it: those of several switches, but for a few, are in full."""
-    return setting not in AT_RANDOM[FEW:CROSSED]
+    return setting not in [*AT_RANDOM[FEW:CROSSED], *AT_RANDOM[CROSSED + FEW_OTHERS :]]
 
 
 def some_in_full(settings: Iterable[Setting]) -> list[Any]:
@@ -169,7 +169,7 @@ _KERAS_FEATURES = {name: table for name, table in FEATURES.items() if name not i
 _OTHERS = [name for name in COMPILED if name not in KERAS]
 #: As many of the settings of several switches, the first, are compiled wherever all tests run:
 #: each is chosen for the most pairs that those before it leave.
-FEW = 8
+FEW, FEW_OTHERS = 5, 2
 AT_RANDOM = [
     *crossed(list(KERAS), _KERAS_FEATURES, CROSSED),
     *(at_random(seed, _OTHERS, FEATURES) for seed in range(OTHERS)),

@@ -12,7 +12,7 @@ import pytest
 
 import optgen.optimizers
 from tests.numeric.rules import Array
-from tests.numeric.settings import ALONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting, some_in_full
 from tests.numeric.specs import KERAS, NOT_KERAS, OPTIMIZERS, read
 from tests.numeric.training import assert_close, new
 
@@ -39,7 +39,7 @@ def keras_class(optimizer: str) -> Any:
     return getattr(keras.optimizers, read(OPTIMIZERS[optimizer])["name"])
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+@pytest.mark.parametrize("setting", some_in_full(SETTINGS))
 def test_fifty_steps(setting: Setting) -> None:
     draw = np.random.default_rng(zlib.crc32(str(setting).encode()))
     held: dict[str, Array] = {

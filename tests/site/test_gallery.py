@@ -16,6 +16,8 @@ from optgen.site.cache import Cache, key_of
 from optgen.site.gallery import NotASiteError, write_gallery
 from tests.site.conftest import HOSTILE, Site
 
+pytestmark = pytest.mark.usefixtures("fewer")
+
 
 def test_facts_are_kept_between_builds(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

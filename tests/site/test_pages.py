@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from optgen.compiler.library import feature_files, optional_feature_files
-from tests.site.conftest import RULES, Site
+from optgen.site.facts.features import feature_items
+from tests.site.conftest import FEATURES, RULES, Site
 
 #: Elements that are never closed.
 VOID = {"input", "link", "meta"}
@@ -97,8 +98,9 @@ def test_there_is_a_page_for_each_rule_and_feature(site: Site) -> None:
     for name in (*RULES, "hostile"):
         assert f"rules/{name}.html" in links
         assert (site.out / "rules" / f"{name}-code.html").is_file()
+    assert {path.stem for path in (site.out / "features").iterdir()} == {*FEATURES}
     features = {file.stem for file in (*feature_files(), *optional_feature_files())}
-    assert {path.stem for path in (site.out / "features").iterdir()} == features
+    assert {item[0].stem for item in feature_items()} == features
 
 
 def test_counterparts_are_compared(site: Site) -> None:

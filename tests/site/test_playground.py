@@ -13,10 +13,12 @@ import pytest
 
 from optgen.compiler.library import find_specs
 from optgen.site import playground
+from optgen.site.cache import Cache
 from tests.javascript.browsers import dumped, needs_browser
 from tests.javascript.runs import NODE
+from tests.site.conftest import leave_out
 
-RULES = ("adam", "lion", "muon", "sgd")
+RULES = ("lion", "muon", "sgd")
 #: Elements that have no end.
 VOID = {"link", "meta", "input", "br"}
 
@@ -42,10 +44,17 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, cache: Cache) -> Path:
     out = tmp_path_factory.mktemp("site")
     files = [file for name in RULES for file in find_specs([name]).files]
-    assert playground.write(out, files) == {}
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out(patch)  # Scripts with all features are run in `tests/javascript`.
+        assert playground.write(out, files, cache) == {}
     return out / "playground"
 
 
@@ -80,11 +89,12 @@ def test_nothing_comes_from_a_network(folder: Path) -> None:
             )
 
 
-def test_a_broken_rule_is_left_out_and_named(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fewer")
+def test_a_broken_rule_is_left_out_and_named(tmp_path: Path, cache: Cache) -> None:
     (sgd,) = find_specs(["sgd"]).files
     broken = tmp_path / "broken.toml"
     broken.write_text('name = "Broken"\n[update]\nrule = "change = nothing"\n')
-    wrong = playground.write(tmp_path, [broken, sgd])
+    wrong = playground.write(tmp_path, [broken, sgd], cache)
     assert [*wrong] == ["broken"]
     assert "nothing" in wrong["broken"]
     assert [path.stem for path in (tmp_path / "playground/rules").iterdir()] == ["sgd"]
@@ -114,7 +124,7 @@ def test_tasks_have_their_gradients_and_rules_go_down(folder: Path, page: Page) 
 
 @needs_browser
 def test_a_browser_runs_the_page(folder: Path, tmp_path: Path) -> None:
-    address = (folder / "index.html").as_uri() + "#task=bowl&rules=adam,muon"
+    address = (folder / "index.html").as_uri() + "#task=bowl&rules=lion,muon"
     shown = dumped(address, tmp_path, "document.body.dataset.done !== undefined")
     said = re.findall(r'<p class="said">([^<]*)</p>', shown)
     assert len(said) == 2, shown[-2000:]

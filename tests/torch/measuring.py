@@ -36,7 +36,9 @@ with warnings.catch_warnings():
 
 RANKS, BUCKET = 4, 400
 #: More and fewer rows than ranks, a vector without an element for some, and batches of matrices.
-SHAPES = ((6, 4), (4, 6), (3, 7), (7,), (2, 4, 3), (6, 4), (9, 5), (1,), (80, 64))
+SHAPES = ((6, 4), (4, 6), (3, 7), (7,), (2, 4, 3), (6, 4), (9, 5), (1,))
+#: Large enough for codes, and slow where Python runs kernels.
+LARGE = (80, 64)
 #: Rules with their options and the dtype of parameters, by how they are divided.
 RUNS: dict[str, tuple[str, dict[str, Any], str]] = {
     "plain": ("Adam", {}, "float32"),
@@ -65,7 +67,9 @@ def rule_of(title: str) -> Any:
 
 def shapes_of(title: str) -> list[tuple[int, ...]]:
     """More matrices than ranks, or one."""
-    return [*SHAPES[3:5]] if title == "few" else [*SHAPES]
+    if title == "few":
+        return [*SHAPES[3:5]]
+    return [*SHAPES, LARGE] if title in STORED else [*SHAPES]
 
 
 def params_of(title: str, mesh: Any = None) -> list[Any]:
