@@ -16,7 +16,6 @@ view = "last two"
 [state]
 of_rows = { shape = "rows", when = "matrix" }
 of_columns = { shape = "columns", when = "matrix" }
-of_tensor = { shape = "tensor" }
 of_all = { shape = "optimizer" }
 
 [update]
@@ -25,11 +24,10 @@ of_all = 0.5*of_all + global_norm(grad)
 if matrix:
     of_rows = 0.9*of_rows + row_mean(grad**2)
     of_columns = max(0.9*of_columns, column_sum(abs(grad))) + column_largest(grad)
-    scale = of_rows*of_columns/(mean(of_rows) + column_mean(of_rows) + 1e-3)
+    scale = of_rows*of_columns/(column_mean(of_rows) + 1e-3)
 else:
     scale = abs(grad)
-of_tensor = of_tensor + norm(param - learning_rate*grad/(scale + 1))
-param = param - learning_rate*grad*of_tensor/(of_all*(scale + 1))
+param = param - learning_rate*grad/(of_all*(scale + 1))
 '''
 """
 #: Trains matrices of several tiles: wide, high, many, one in another order of memory, and a vector.

@@ -26,7 +26,7 @@ RULES: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9, "nesterov": True, "clipvalue": 0.5},
     "Adam": {"amsgrad": True, "weight_decay": 0.01, "use_ema": True, "ema_overwrite_frequency": 2},
     "Lion": {"clipnorm": 1.0, "gradient_accumulation_steps": 2},
-    "ByRows": {"global_clipnorm": 1.0, "use_ema": True},
+    "ByRows": {"global_clipnorm": 1.0},
     "Adafactor": {"global_clipnorm": 1.0, "use_ema": True},
     "Muon": {"weight_decay": 0.01},
 }
