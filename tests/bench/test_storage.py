@@ -36,7 +36,7 @@ KEPT = {
 def figures(rule: str, model: Model, moved: dict[str, float]) -> dict[str, StorageFigure]:
     """The figures of a rule in some storages, whose bytes are compared."""
     case, *_ = cases(read([rule]))
-    listed = [stored_as(one) for one in moved]
+    listed = [stored_as(one) for one in moved if one != "float32"]
     found = {one.storage: one for one in storage_figures(case, model, listed, 3, 0.1, [])}
     for storage, count in moved.items():
         # The small variable has no codes.
