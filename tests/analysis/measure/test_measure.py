@@ -38,7 +38,7 @@ def own_arguments(plan: Plan, setting: Setting) -> dict[str, float | bool]:
 
 
 #: Kernels of the others are run by Python.
-COMPILED = ("Adam", "RMSprop")
+COMPILED = ("Adam",)
 
 
 @pytest.mark.parametrize("part", first_of(PARTS, 1))
