@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from unittest.mock import patch
 
@@ -33,7 +34,7 @@ KEPT = {
 }
 
 
-def figures(rule: str, model: Model, moved: dict[str, float]) -> dict[str, StorageFigure]:
+def figures(rule: str, model: Model, moved: Mapping[str, float]) -> dict[str, StorageFigure]:
     """The figures of a rule in some storages, whose bytes are compared."""
     case, *_ = cases(read([rule]))
     listed = [stored_as(one) for one in moved if one != "float32"]
