@@ -12,6 +12,8 @@ import pytest
 from optgen.optimizers import SGD, RMSprop
 from optgen.runtime import Array, Optimizer
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
+
 
 def built(**arguments: Any) -> tuple[Optimizer, dict[str, Array]]:
     variables = {

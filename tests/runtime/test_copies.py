@@ -12,6 +12,7 @@ from optgen.optimizers import SGD, AdamW
 from optgen.runtime import Array
 from tests.runtime.copying import COPIES
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 PATHS = ("layer/kernel", "layer/bias", "norm/scale")
 
 

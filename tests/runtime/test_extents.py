@@ -14,13 +14,19 @@ import numpy as np
 import pytest
 
 from optgen.runtime.state.snapshot import StateError
+from tests.chosen import rest_in_full
 from tests.extents.formulas import SHAPES, Array, differences, drawn, expected
 from tests.extents.own import NAMES, rule
 from tests.interrupts import is_interrupted, places
 
 every_rule = pytest.mark.parametrize("name", NAMES)
-pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no gradient for"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 STEPS, BREAK = 6, 3
+#: With rows and columns, and with numbers of each variable and of all.
+COMPILED = ("Factored", "Learned")
 
 
 def made(name: str, **arguments: Any) -> Any:
@@ -46,7 +52,10 @@ def bits(optimizer: Any, held: dict[str, Array]) -> dict[Any, bytes]:
     return found
 
 
-@every_rule
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.compiled if name in COMPILED else ()) for name in NAMES],
+)
 def test_variables_and_states_are_those_of_the_formulas(name: str) -> None:
     held, rows = drawn(8)
     own, optimizer = variables(held), made(name)
@@ -170,8 +179,14 @@ def test_constraints_hold_and_roll_back(name: str) -> None:
     assert all(np.array_equal(ours[path], theirs[path]) for path in SHAPES if path != "kernel")
 
 
-@every_rule
-@pytest.mark.parametrize("is_constrained", [False, True])
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("name", "is_constrained"),
+    rest_in_full(
+        ((name, given) for name in NAMES for given in (False, True)),
+        lambda one: one[0] in COMPILED and one != ("Factored", True),
+    ),
+)
 def test_a_step_is_whole_or_not_made(name: str, *, is_constrained: bool) -> None:
     constraints = {"kernel": lambda array: np.clip(array, -1, 1)} if is_constrained else None
     held, rows = drawn(3)

@@ -11,6 +11,7 @@ import pytest
 import optgen
 from tests.runtime.more_than_gradients import GUIDED
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 PERIODIC = '''
 name = "Periodic"
 [hyperparameters]

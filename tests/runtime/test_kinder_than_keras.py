@@ -18,7 +18,10 @@ from optgen.optimizers.schedules import ExponentialDecay
 from optgen.runtime import Array
 from tests.keras.promises import CHECKS
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 theirs = keras.optimizers
 tensor = keras.ops.convert_to_tensor
 
@@ -96,6 +99,7 @@ def test_averages_and_constraints() -> None:
     assert float(peer._model_variables_moving_average[0].numpy()[0]) == -2
 
 
+@pytest.mark.compiled
 def test_centered_rmsprop_with_noisy_gradients() -> None:
     draw = np.random.default_rng(0)
     arguments: Any = {"learning_rate": 0.01, "centered": True, "epsilon": 1e-7}

@@ -98,6 +98,7 @@ def test_routing_shows_blocks() -> None:
     assert "6 of 4 x 4" in str(optimizer.routing())
 
 
+@pytest.mark.usefixtures("python_kernels")
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_other_layouts(order: Any) -> None:
     draw = np.random.default_rng(0)

@@ -19,8 +19,14 @@ ROOT = Path(__file__).parents[2]
 STEPS = 6
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", [*NAMES, "Halved"])
+@pytest.mark.usefixtures("python_kernels")
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, dtype) for name in (*NAMES, "Halved") for dtype in (np.float32, np.float64)),
+        pytest.param("Rooted", np.float32, marks=pytest.mark.compiled, id="compiled"),
+    ],
+)
 def test_a_run_ends_where_the_formulas_do(name: str, dtype: Any) -> None:
     """NumPy has no bfloat16: products are in the type of the variables."""
     held, rows = drawn(STEPS, dtype)
@@ -34,6 +40,7 @@ def test_a_run_ends_where_the_formulas_do(name: str, dtype: Any) -> None:
         np.testing.assert_allclose(array, one, rtol=0, atol=tolerance, err_msg=path)
 
 
+@pytest.mark.usefixtures("python_kernels")
 @pytest.mark.parametrize("name", ["Rooted", "Rotated"])
 def test_nan_stays_in_its_variable(name: str) -> None:
     held, rows = drawn(1)

@@ -46,6 +46,7 @@ def test_a_mixed_class_makes_no_step(package: Path, file: str) -> None:
     assert (param == 1).all()
 
 
+@pytest.mark.usefixtures("python_kernels")
 def test_a_class_of_one_build_runs(package: Path) -> None:
     adam = importlib.import_module("mixed").Adam()
     adam.apply([np.ones(3)], [np.ones(3)])

@@ -11,6 +11,7 @@ from optgen.optimizers import SGD, Adam, AdamW, RMSprop
 from optgen.optimizers.schedules import ExponentialDecay
 from optgen.runtime import Array
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 PATHS = ("encoder/kernel", "encoder/bias", "head/kernel", "head/bias")
 
 

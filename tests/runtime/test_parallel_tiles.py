@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tests.chosen import first_of
 from tests.runtime.test_parallel import run
 
 SPEC = """
 name = "Tiled"
-summary = "Reduces rows, columns and matrices, and reads all of them."
+summary = "Reduces rows and columns, and reads both."
+
+[matrix]
+view = "last two"
+
+[state]
+of_rows = { shape = "rows", when = "matrix" }
+of_columns = { shape = "columns", when = "matrix" }
+
+[update]
+rule = '''
+scale = abs(grad)
+if matrix:
+    of_rows = 0.9*of_rows + row_mean(grad**2)
+    of_columns = 0.9*of_columns + column_sum(abs(grad))
+    scale = of_rows*of_columns
+param = param - learning_rate*grad/(scale + 1)
+'''
+"""
+#: Reduces matrices and all variables too, by sums and by the largest element.
+MORE = """
+name = "TiledMore"
 
 [matrix]
 view = "last two"
@@ -62,9 +86,10 @@ print(*map(train, (1, 2, 3, 4)))
 """
 
 
-def test_tiles_give_the_same_bits_for_any_number_of_threads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spec", first_of([SPEC, MORE], 1), ids=["few", "more"])
+def test_tiles_give_the_same_bits_for_any_number_of_threads(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "tiled.toml"
-    path.write_text(SPEC, encoding="utf-8")
+    path.write_text(spec, encoding="utf-8")
     found = run(TRAIN.replace("PATH", repr(str(path))), NUMBA_NUM_THREADS="4").split()
     assert len(found) == 4
     assert {*found} == {found[0]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from optgen.optimizers import Adam
 from optgen.runtime import Array
@@ -17,6 +18,7 @@ from optgen.runtime.memory import Memory
 from optgen.runtime.model import Model
 from optgen.runtime.parts import NewStates, Parts
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 VALUES = np.array([1.0, -2.0, 0.5])
 GRADIENTS = {path: np.array([0.3, -0.1, 4.0]) * k for k, path in enumerate(("a", "b", "c"), 1)}
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import optgen.optimizers
+from tests.chosen import rest_in_full
 from tests.numeric.specs import COMPILED, FEATURES, OPTIMIZERS, rule_of
 
 GRID = [
@@ -60,7 +61,19 @@ def is_allowed(name: str, entry: dict[str, Any], value: float) -> bool:
     return bool(eval(bounds, {}, {name: value})) and whole
 
 
-@pytest.mark.parametrize(("optimizer", "name", "entry"), NUMBERS)
+def limits(one: tuple[str, str, dict[str, Any]]) -> tuple[Any, ...]:
+    """A name and what may be its value."""
+    _, name, entry = one
+    return name, entry.get("range"), "integer" in entry, "optional" in entry
+
+
+#: The first optimizer with each.
+FIRST = {limits(one): one[0] for one in reversed(NUMBERS)}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "entry"), rest_in_full(NUMBERS, lambda one: FIRST[limits(one)] == one[0])
+)
 def test_numbers(optimizer: str, name: str, entry: dict[str, Any]) -> None:
     for value in GRID:
         if is_allowed(name, entry, value):

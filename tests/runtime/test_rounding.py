@@ -15,6 +15,7 @@ from optgen import optimizers
 from optgen.runtime.core import core_of
 from optgen.runtime.state.snapshot import StateError
 from tests.chosen import rest_in_full
+from tests.runtime.by_rows import by_rows
 from tests.runtime.rounding import BFLOAT16, FIRST, FLOAT16, Array, drawn, joined, noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
@@ -25,9 +26,14 @@ RULES: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9, "nesterov": True, "clipvalue": 0.5},
     "Adam": {"amsgrad": True, "weight_decay": 0.01, "use_ema": True, "ema_overwrite_frequency": 2},
     "Lion": {"clipnorm": 1.0, "gradient_accumulation_steps": 2},
+    "ByRows": {"global_clipnorm": 1.0},
     "Adafactor": {"global_clipnorm": 1.0, "use_ema": True},
     "Muon": {"weight_decay": 0.01},
 }
+
+
+def kind_of(name: str) -> Any:
+    return by_rows() if name == "ByRows" else getattr(optimizers, name)
 
 
 def halves(draw: np.random.Generator, order: Order, dtype: np.dtype[Any]) -> list[Array]:
@@ -51,21 +57,21 @@ def assert_same(one: Sequence[Array], other: Sequence[Array]) -> None:
 
 
 #: Of the others' kernels those of these have all that rounding changes.
-FEW = ("SGD", "Adam", "Adafactor")
+FEW = ("SGD", "Adam", "ByRows")
 
 
 @pytest.mark.parametrize(
     ("name", "order"),
     rest_in_full(
         ((name, order) for name in RULES for order in ("C", "F")),
-        lambda one: one[0] in FEW and one != ("Adafactor", "F"),
+        lambda one: one[0] in FEW and one != ("ByRows", "F"),
     ),
 )
 def test_a_split_run_is_one_in_float32(name: str, order: Order) -> None:
     """Of numbers that bfloat16 has first, with gradients that it has."""
     draw = np.random.default_rng(4)
     weights = halves(draw, order, BFLOAT16)
-    kind, others = getattr(optimizers, name), wide(weights)
+    kind, others = kind_of(name), wide(weights)
     one, other = kind(0.01, rounding="split", **RULES[name]), kind(0.01, **RULES[name])
     for number in range(6):
         grads = halves(draw, order, BFLOAT16)
@@ -98,8 +104,8 @@ def test_eight_further_bits_are_256_times_as_exact() -> None:
 @pytest.mark.parametrize(
     ("name", "dtype"),
     rest_in_full(
-        [(name, dtype) for name in ("SGD", "Adafactor") for dtype in (BFLOAT16, FLOAT16)],
-        lambda one: one != ("Adafactor", FLOAT16),
+        [(name, d) for name in ("SGD", "ByRows", "Adafactor") for d in (BFLOAT16, FLOAT16)],
+        lambda one: one[0] == "SGD" or one == ("ByRows", BFLOAT16),
     ),
     ids=str,
 )
@@ -110,7 +116,7 @@ def test_a_drawn_step_is_that_of_float32_rounded(
     """By the noise of each place in memory; here the parameter is the first buffer."""
     draw, seed = np.random.default_rng(6), 123
     weights, grads = halves(draw, order, dtype), halves(draw, order, dtype)
-    kind, others = getattr(optimizers, name), wide(weights)
+    kind, others = kind_of(name), wide(weights)
     kind(0.01, rounding="stochastic", rounding_seed=seed).apply(grads, weights)
     kind(0.01).apply(wide(grads), others)
     for tensor, (have, exact) in enumerate(zip(weights, others, strict=True)):

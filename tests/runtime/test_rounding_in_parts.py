@@ -10,6 +10,7 @@ import pytest
 
 import optgen
 from optgen.runtime.parts import Parts
+from tests.chosen import first_of
 from tests.extents.formulas import SHAPES
 from tests.runtime import test_parallel
 from tests.runtime.rounding import BFLOAT16, Array
@@ -85,7 +86,7 @@ change = learning_rate*smooth
 '''
 
 
-@pytest.mark.parametrize("view", ["none", "first by rest", "last two", "two largest"])
+@pytest.mark.parametrize("view", first_of(["none", "two largest", "first by rest", "last two"], 2))
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_part_is_rounded_as_the_whole(view: str, order: Order) -> None:
     """The same bits in every rank: noise depends on places in whole variables."""
@@ -111,8 +112,8 @@ def test_a_part_is_rounded_as_the_whole(view: str, order: Order) -> None:
         return own
 
     wanted = run(None)
-    nearest = run(None, {**given, "rounding": "nearest"})
-    assert sum(np.sum(one != other) for one, other in zip(wanted, nearest, strict=True)) > 20
+    odd = run(None, {**given, "rounding_seed": 10})
+    assert sum(np.sum(one != other) for one, other in zip(wanted, odd, strict=True)) > 20
     with ThreadPoolExecutor(3) as threads:
         found = [*threads.map(run, range(3))]
     for rank, own in enumerate(found):

@@ -14,6 +14,7 @@ import optgen
 from optgen.compiler.ir.language import VIEWS
 from tests.extents.own import rule
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 SHAPES = {"scale": (), "bias": (4,), "kernel": (4, 3), "filters": (2, 6, 5), "table": (9, 2)}
 
 

@@ -24,7 +24,10 @@ from optgen.runtime.view import axes_of, view_of_part
 from tests.extents.formulas import SHAPES, Array, drawn, expected
 from tests.extents.own import NAMES, rule
 
-pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no gradient for"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 STEPS, RANKS = 4, 3
 _COMBINED: dict[int, Callable[..., Any]] = {0: np.sum, 1: np.max, -1: np.min}
 
@@ -149,12 +152,16 @@ def built(kind: Any, held: Sequence[Array], parts: Parts, **given: Any) -> tuple
     return core, GivenGradients(core.model)
 
 
-@pytest.mark.parametrize("name", NAMES)
+#: Compiled is the one with a number of each variable, which are combined between passes.
+COMPILED = pytest.param("Trust", marks=pytest.mark.compiled)
+
+
+@pytest.mark.parametrize("name", [*(name for name in NAMES if name != "Trust"), COMPILED])
 def test_parts_end_where_whole_variables_do(name: str) -> None:
     held, rows = drawn(STEPS)
     exchange = Exchange()
     # Python 3.11 counts the depth of a syntax tree for all threads: build before they start.
-    rule(name)
+    rule(name).kernels_of("cpu")
 
     def run(rank: int) -> tuple[list[Array], Core]:
         parts = parts_of(rank)
@@ -217,6 +224,7 @@ def test_a_part_draws_the_numbers_of_the_whole(view: str, order: Literal["C", "F
             np.testing.assert_allclose(state["bell"], here(whole["bell"], part), rtol=1e-6)
 
 
+@pytest.mark.compiled
 def test_a_signal_in_the_middle_finds_the_step_made() -> None:
     """The functions of shards are in Python, where handlers of signals may raise."""
 

@@ -12,6 +12,7 @@ import pytest
 import optgen
 from optgen.optimizers import SGD
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 Array = np.ndarray[Any, Any]
 GaLore = optgen.compile("galore")
 SPEC = '''

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -22,7 +22,7 @@ from optgen.analysis.exact.interval import EVERYTHING, Interval
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.reduction import REDUCERS
-from optgen.compiler.ir.value import evaluate
+from optgen.compiler.ir.value import function_of
 
 #: Limits of the search: samples per property; evaluated expression nodes per property; evaluated
 #: nodes for all properties of a rule together, which bounds the time per rule; and the cost of a
@@ -31,6 +31,7 @@ TRIES, MOST_PARTS, MOST_PARTS_OF_ALL, CERTIFICATE = 1500, 150_000, 1_500_000, 20
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
 Numbers = dict[str, float]
+_Functions = dict[int, tuple[Expression, Callable[[Numbers], Any]]]
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,18 @@ class Sample:
 
     numbers: Numbers
     is_precise: bool = False
+    #: Expressions that samples evaluated before, and their functions, by identity.
+    functions: _Functions = field(default_factory=dict, repr=False)
 
     def value(self, expression: Expression) -> Any:
         """The value of an expression. Raises ArithmeticError or ValueError if it is undefined."""
-        found = self._precise(expression) if self.is_precise else self._float(expression)
-        if isinstance(found, mpmath.mpc) or not mpmath.isfinite(found):
+        if self.is_precise:
+            found = self._precise(expression)
+            is_number = not isinstance(found, mpmath.mpc) and mpmath.isfinite(found)
+        else:
+            found = float(self._function(expression)(self.numbers))
+            is_number = math.isfinite(found)
+        if not is_number:
             raise ArithmeticError
         return found
 
@@ -53,14 +61,16 @@ class Sample:
         folds = folded(expression, exact)
         return precise(folds, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
 
-    def _float(self, expression: Expression) -> float:
-        return float(evaluate(expression, self.numbers))
+    def _function(self, expression: Expression) -> Callable[[Numbers], Any]:
+        if (known := self.functions.get(id(expression))) is None:
+            known = self.functions[id(expression)] = expression, function_of(expression)
+        return known[1]
 
     def holds(self, condition: Expression) -> bool:
         """Whether a condition is true."""
         if self.is_precise:
             return bool(self._precise(condition))
-        return bool(evaluate(condition, self.numbers))
+        return bool(self._function(condition)(self.numbers))
 
 
 @dataclass
@@ -88,12 +98,14 @@ class Search:
         """The first sample that refutes a property of expressions; None if none does."""
         parts = [part for expression in about for part in walk(expression)]
         names = dict.fromkeys(part.id for part in parts if isinstance(part, Name))
+        functions: _Functions = {}
         tries = min(TRIES, MOST_PARTS // len(parts), self.budget.left // len(parts))
         for numbers in islice(self._samples(names), tries):
             self.budget.left -= len(parts)
             try:
                 with mpmath.workdps(DIGITS):
-                    if is_refuted(Sample(numbers)) and is_refuted(Sample(numbers, True)):
+                    samples = Sample(numbers, False, functions), Sample(numbers, True)
+                    if all(map(is_refuted, samples)):
                         return numbers
             except (ArithmeticError, ValueError, KeyError, TypeError):
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any
 
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
@@ -13,7 +14,7 @@ from optgen.compiler.ir.functions import REGISTRY
 #: The upper bound of the range of float32.
 LARGEST = 2.0**128
 
-_ARITHMETIC: Mapping[str, Callable[..., float]] = {
+_ARITHMETIC: Mapping[str, Callable[..., Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -47,6 +48,33 @@ def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> 
         case Operation(operator, operands):
             found: float | Fraction = apply(operator, [evaluate(one, values) for one in operands])
             return found
+
+
+def function_of(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
+    """``evaluate`` for one expression and many values, in a fraction of its time."""
+    match expression:
+        case Number(value):
+            return lambda values: value
+        case Name(name):
+            return itemgetter(name)
+        case Operation("where", operands):
+            condition, yes, no = map(function_of, operands)
+            return lambda values: (yes if condition(values) else no)(values)
+        case Operation(operator, (operand,)):
+            operation, only = _operation(operator), function_of(operand)
+            return lambda values: operation(only(values))
+        case Operation(operator, operands):
+            operation, parts = _operation(operator), [*map(function_of, operands)]
+            return lambda values: operation(*[part(values) for part in parts])
+
+
+def _operation(operator: str) -> Callable[..., Any]:
+    # What has no value in float64 may stand where none is needed.
+    return _ARITHMETIC.get(operator, _undefined)
+
+
+def _undefined(*operands: Any) -> float:
+    raise KeyError
 
 
 def apply(operator: str, operands: Sequence[Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from optgen.compiler.library import optimizer_files
 from tests.analysis.prove.test_rules import HERE, found
 
 BUILT_IN = {path.stem: path for path in optimizer_files()}
+INFORMED = frozenset({Group.UNIT, Group.SIZE})
 FIRST, EVER = "the first step", "every step"
 ADAM = "(1 - beta_1)/sqrt((1 - beta_2)*(1 - beta_1**2/beta_2))"
 ROOT, MOMENTUM = "1/sqrt(1 - rho)", "1/(sqrt(1 - rho)*(1 - momentum))"
@@ -44,7 +45,7 @@ def sizes(name: str, variant: str) -> Iterator[Finding]:
     for statement in (FIRST, EVER):
         (finding,) = (
             one
-            for one in found(path)
+            for one in found(path, INFORMED)
             if one.group is Group.SIZE
             and one.variant == variant
             and one.statement.startswith(statement)
@@ -65,27 +66,32 @@ def test_bounds_are_those_of_theory(
             assert finding.reason.split(",")[0] == f"by {expected}"
 
 
-def largest(name: str, gradients: np.ndarray, **arguments: Any) -> float:
-    """The largest step of an optimizer at a learning rate of 1, in float64."""
+def largest(name: str, runs: Collection[np.ndarray], **arguments: Any) -> float:
+    """The largest step of an optimizer at a learning rate of 1, in float64.
+
+    Each run is one element; a run that ends goes on with its last gradient.
+    """
     optimizer = getattr(optimizers, name)(learning_rate=1.0, epsilon=1e-30, **arguments)
-    weight = np.zeros(1)
+    longest = max(map(len, runs))
+    gradients = np.stack([np.pad(run, (0, longest - len(run)), "edge") for run in runs])
+    weights = np.zeros(len(gradients))
     found = 0.0
-    for gradient in gradients:
-        before = weight.copy()
-        optimizer.apply([np.full(1, gradient)], [weight])
-        found = max(found, float(np.abs(weight - before)[0]))
+    for row in gradients.T:
+        before = weights.copy()
+        optimizer.apply([row.copy()], [weights])
+        found = max(found, float(np.abs(weights - before).max()))
     return found
 
 
 NOISE = np.random.default_rng(0)
 RUNS = {
     "alike": np.ones(300),
-    "growing": 1.001 ** np.arange(6000.0),
-    "shrinking": 0.999 ** np.arange(2000.0),
+    "growing": 1.001 ** np.arange(1000.0),
+    "shrinking": 0.999 ** np.arange(1000.0),
     "normal": NOISE.normal(size=300),
     "heavy-tailed": NOISE.standard_cauchy(300),
     "late": np.concatenate([np.full(300, 1e-12), [1.0]]),
-    "late and growing": np.concatenate([np.full(10_000, 1e-12), (0.999 / 0.9) ** np.arange(60)]),
+    "late and growing": np.concatenate([np.full(7000, 1e-12), (0.999 / 0.9) ** np.arange(60)]),
 }
 CLASSES = {
     "RMSprop": ({"rho": 0.9}, 1 / np.sqrt(1 - 0.9)),
@@ -97,9 +103,8 @@ CLASSES = {
 @pytest.mark.parametrize("name", CLASSES)
 def test_no_run_passes_a_bound_and_one_comes_close(name: str) -> None:
     arguments, bound = CLASSES[name]
-    reached = [largest(name, gradients, **arguments) for gradients in RUNS.values()]
-    assert max(reached) <= bound * (1 + 1e-9)
-    assert max(reached) >= 0.999 * bound
+    reached = largest(name, RUNS.values(), **arguments)
+    assert 0.999 * bound <= reached <= bound * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_no_run_passes_a_bound_and_one_comes_close(name: str) -> None:
 )
 def test_zeiler_s_argument(name: str, verdict: Verdict, unit: str) -> None:
     path = BUILT_IN.get(name, HERE / "sound" / f"{name}.toml")
-    listed = [one for one in found(path) if one.group is Group.UNIT]
+    listed = [one for one in found(path, INFORMED) if one.group is Group.UNIT]
     assert {one.verdict for one in listed} == {verdict}
     assert all(unit in one.reason for one in listed)
 
@@ -135,13 +140,13 @@ param = param - learning_rate*grad/sqrt(size)
 
 
 #: Where float32 ends.
-ENDS = {Group.RANGE, Group.OVERFLOW, Group.UNDERFLOW}
+ENDS = frozenset({Group.RANGE, Group.OVERFLOW, Group.UNDERFLOW})
 
 
 def test_a_default_that_float32_loses_is_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "squared.toml"
     path.write_text(SPEC.replace("1e-8", "1e-25"))
-    (lost,) = (one for one in found(path) if one.group is Group.RANGE)
+    (lost,) = found(path, frozenset({Group.RANGE}))
     assert np.float32(lost.numbers["epsilon"]) > 0
     assert lost.numbers["epsilon"] == 1e-25
     assert np.float32(1e-25) ** 2 == 0
@@ -150,7 +155,7 @@ def test_a_default_that_float32_loses_is_a_warning(tmp_path: Path) -> None:
 def test_gradients_that_overflow_and_numbers_that_vanish_are_told(tmp_path: Path) -> None:
     path = tmp_path / "squared.toml"
     path.write_text(SPEC)
-    told = {one.statement: one for one in found(path) if one.group in ENDS}
+    told = {one.statement: one for one in found(path, ENDS)}
     over = told["in float32 grad**2 has room for every gradient"]
     assert over.group in TOLD
     gradient = np.float32(over.numbers["grad"])

@@ -40,6 +40,7 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(notes) == 1
 
 
+@pytest.mark.usefixtures("python_kernels")
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_tiny_run_beside_every_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "models", lambda: {"small": Model("small", ((6, 8), (5,)))})

@@ -17,6 +17,8 @@ from optgen.runtime import Array
 from optgen.runtime.state import file
 from optgen.runtime.state.snapshot import StateError
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
+
 
 def variables() -> dict[str, Array]:
     return {"layer/kernel": np.ones((3, 2), np.float32), "layer/bias": np.ones(2, np.float32)}

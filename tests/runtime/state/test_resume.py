@@ -27,7 +27,10 @@ SHAPES = {"scale": (), "dense/kernel": (7, 5), "dense/bias": (5,), "empty": (0, 
 #: Not at the end of a window of three calls.
 BREAK, CALLS = 13, 26
 
-pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no gradient for"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 def variables() -> dict[str, Array]:

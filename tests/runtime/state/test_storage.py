@@ -24,6 +24,7 @@ from optgen.runtime.state.snapshot import Snapshot, StateError
 from optgen.runtime.state.store import get, put
 from tests.runtime.state.test_resume import WAYS, bits, train
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 ROOT = Path(__file__).parents[3]
 MIXED = {"*": "bfloat16", "dense/*": "float16", "momentum_buffer": "float32"}
 STORAGES: list[Any] = ["bfloat16", "float16", MIXED]
