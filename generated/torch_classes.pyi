@@ -2469,9 +2469,7 @@ class AdaMuon(FusedOptimizer):
 
         if matrix:
             momentum = beta*momentum + grad
-            ahead = momentum
-            if nesterov:
-                ahead = beta*momentum + grad
+            ahead = beta*momentum + grad if nesterov else momentum
             if signs_first:
                 ahead = sign(ahead)
             direction = newton_schulz(ahead)
@@ -5261,9 +5259,7 @@ class AliG(FusedOptimizer):
 
     The update of each element:
 
-        rate = learning_rate
-        if given(loss):
-            rate = min(loss/(global_sum(grad**2) + epsilon), learning_rate)
+        rate = min(loss/(global_sum(grad**2) + epsilon), learning_rate) if given(loss) else learning_rate
         velocity = momentum*velocity + rate*grad
         change = rate*grad + momentum*velocity
         param = param - change
@@ -6143,12 +6139,12 @@ class CAME(FusedOptimizer):
         lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
             learning_rate >= 0.
         epsilon_1: Added to squared gradients. Range: epsilon_1 > 0.
+        epsilon_2: Added to squared differences from the mean change. Range: epsilon_2 > 0.
         clip_threshold: Largest root mean square of a change, in sizes of the parameter. Range:
             clip_threshold > 0.
         beta_1: Decay of the mean change. Range: 0 <= beta_1 < 1.
         beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
         beta_3: Decay of the instability. Range: 0 <= beta_3 < 1.
-        epsilon_2: Added to squared differences from the mean change. Range: epsilon_2 > 0.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
             weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -6189,11 +6185,11 @@ class CAME(FusedOptimizer):
         params: ParamsT,
         lr: float | Tensor = 0.0002,
         epsilon_1: float | Tensor = 1e-30,
+        epsilon_2: float | Tensor = 1e-16,
         clip_threshold: float | Tensor = 1.0,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         beta_3: float | Tensor = 0.9999,
-        epsilon_2: float | Tensor = 1e-16,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -6223,28 +6219,26 @@ class CASPR(FusedOptimizer):
 
     The update of each element:
 
-        gradient = grad
         if beta_1 > 0:
             mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-            gradient = mean_gradient/(1 - beta_1**step)
-        direction = gradient
+        gradient = corrected(mean_gradient, beta_1) if beta_1 > 0 else grad
         if given(graft_beta):
             mean_square = graft_beta*mean_square + (1 - graft_beta)*grad**2
-            direction = gradient/(sqrt(mean_square/(1 - graft_beta**step)) + epsilon)
+        direction = gradient/(sqrt(corrected(mean_square, graft_beta)) + epsilon) if given(graft_beta) else gradient
         if matrix:
-            other_length = norm(direction)
-            left_product = beta_2*left_product + where(beta_2 < 1, 1 - beta_2, 1)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + where(beta_2 < 1, 1 - beta_2, 1)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, where(beta_2 < 1, 1 - beta_2, 1))
             if (step - 1) % period == 0:
-                left_root = inverse_root(left_product, 4, epsilon)
-                right_root = inverse_root(right_product, 4, epsilon)
+                left_root, right_root = both_roots(left_product, right_product, 4, epsilon)
             once = 0.5*(left_root @ gradient) + 0.5*(gradient @ right_root)
-            direction = 0.5*(left_root @ once) + 0.5*(once @ right_root)
-            if graft:
-                direction = direction*(other_length/(norm(direction) + 1e-30))
+            rooted = 0.5*(left_root @ once) + 0.5*(once @ right_root)
+            direction = long_as(rooted, direction) if graft else rooted
         velocity = momentum*velocity + direction
         change = learning_rate*velocity
         param = param - change
+        # corrected(average, beta): a running mean that began at 0, divided by the sum of its weights so far.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # both_roots(left, right, degree, epsilon): The inverse roots of two squares.
+        # long_as(x, other): An array, with the length of another.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -9446,9 +9440,7 @@ class GrokAdamW(FusedOptimizer):
 
     The update of each element:
 
-        decay = slow_decay
-        if given(signal):
-            decay = slow_decay*exp(-signal_rate*signal)
+        decay = slow_decay*exp(-signal_rate*signal) if given(signal) else slow_decay
         slow_mean = decay*slow_mean + (1 - decay)*grad
         amplified = grad + grok_factor*slow_mean
         mean_gradient = beta_1*mean_gradient + (1 - beta_1)*amplified
@@ -9544,10 +9536,7 @@ class HeavyBall(FusedOptimizer):
 
         if momentum > 0:
             momentum_buffer = momentum*momentum_buffer - learning_rate*grad
-            if nesterov:
-                change = -(momentum*momentum_buffer - learning_rate*grad)
-            else:
-                change = -momentum_buffer
+            change = -(momentum*momentum_buffer - learning_rate*grad) if nesterov else -momentum_buffer
         else:
             change = learning_rate*grad
         param = param - change
@@ -10068,28 +10057,25 @@ class KLSOAP(FusedOptimizer):
         if matrix:
             change = 0
             if step == 1:
-                left_product = (1 - beta_2)/columns*(grad @ transpose(grad))
-                right_product = (1 - beta_2)/rows*(transpose(grad) @ grad)
-                left_basis = eigenvectors(-left_product)
-                right_basis = eigenvectors(-right_product)
+                left_product, right_product = kl_products(left_product, right_product, grad, grad, beta_2, columns, rows)
+                left_basis, right_basis = first_axes(left_product, right_product)
             else:
                 mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
                 mean_square = beta_2*mean_square + (1 - beta_2)*onto(left_basis, grad, right_basis)**2
                 change = learning_rate*scaled(left_basis, mean_gradient, right_basis, sqrt(mean_square) + epsilon)
                 by_b = (grad @ right_basis)*(1/sqrt(right_value))
                 by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
-                both = transpose(left_basis) @ grad @ right_basis
-                left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
-                right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
-                new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
-                right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
-                left_value = new_left_value
+                left_product, right_product = kl_products(left_product, right_product, by_b, by_a, beta_2, columns, rows)
+                left_value, right_value = kl_values(left_value, right_value, onto(left_basis, grad, right_basis), beta_2)
                 if (step - 1) % period == 0:
-                    left_basis = orthonormal(left_product @ left_basis)
-                    right_basis = orthonormal(right_product @ right_basis)
+                    left_basis, right_basis = next_axes(left_product, left_basis, right_product, right_basis)
             param = param - change
             # onto(left, matrix, right): A matrix along other axes of its rows and columns.
             # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+            # kl_products(left, right, one, other, keep, width, height): Running mean products of the rows of one matrix and of the columns of another, over their numbers.
+            # first_axes(left, right): The eigenvectors of two squares, the largest first.
+            # kl_values(left, right, along, keep): Running means, along rows and along columns, of the squares of a matrix, each over the other's.
+            # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
         else:
             adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
             velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
@@ -10203,27 +10189,24 @@ class KLShampoo(FusedOptimizer):
         if matrix:
             change = 0
             if step == 1:
-                left_product = (1 - beta_2)/columns*(grad @ transpose(grad))
-                right_product = (1 - beta_2)/rows*(transpose(grad) @ grad)
-                left_basis = eigenvectors(-left_product)
-                right_basis = eigenvectors(-right_product)
+                left_product, right_product = kl_products(left_product, right_product, grad, grad, beta_2, columns, rows)
+                left_basis, right_basis = first_axes(left_product, right_product)
             else:
                 mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-                divided = transpose(left_basis) @ mean_gradient @ right_basis
-                divided = divided/(sqrt(left_value)*sqrt(right_value) + epsilon)
-                change = learning_rate*(left_basis @ divided @ transpose(right_basis))
+                change = learning_rate*scaled(left_basis, mean_gradient, right_basis, sqrt(left_value)*sqrt(right_value) + epsilon)
                 by_b = (grad @ right_basis)*(1/sqrt(right_value))
                 by_a = (transpose(left_basis) @ grad)*(1/sqrt(left_value))
-                both = transpose(left_basis) @ grad @ right_basis
-                left_product = beta_2*left_product + (1 - beta_2)/columns*(by_b @ transpose(by_b))
-                right_product = beta_2*right_product + (1 - beta_2)/rows*(transpose(by_a) @ by_a)
-                new_left_value = beta_2*left_value + (1 - beta_2)*row_mean(both**2*(1/right_value))
-                right_value = beta_2*right_value + (1 - beta_2)*column_mean(both**2*(1/left_value))
-                left_value = new_left_value
+                left_product, right_product = kl_products(left_product, right_product, by_b, by_a, beta_2, columns, rows)
+                left_value, right_value = kl_values(left_value, right_value, onto(left_basis, grad, right_basis), beta_2)
                 if (step - 1) % period == 0:
-                    left_basis = orthonormal(left_product @ left_basis)
-                    right_basis = orthonormal(right_product @ right_basis)
+                    left_basis, right_basis = next_axes(left_product, left_basis, right_product, right_basis)
             param = param - change
+            # onto(left, matrix, right): A matrix along other axes of its rows and columns.
+            # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+            # kl_products(left, right, one, other, keep, width, height): Running mean products of the rows of one matrix and of the columns of another, over their numbers.
+            # first_axes(left, right): The eigenvectors of two squares, the largest first.
+            # kl_values(left, right, along, keep): Running means, along rows and along columns, of the squares of a matrix, each over the other's.
+            # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
         else:
             adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
             velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
@@ -10515,9 +10498,7 @@ class KerasMuon(FusedOptimizer):
 
         if matrix:
             velocity = momentum*velocity + grad
-            ahead = velocity
-            if nesterov:
-                ahead = grad + momentum*velocity
+            ahead = grad + momentum*velocity if nesterov else velocity
             direction = ahead/(column_norm(row_norm(ahead)) + 1e-7)
             repeat 5:
                 direction = quintic(direction, muon_a, muon_b, muon_c)
@@ -10747,8 +10728,9 @@ class Kron(FusedOptimizer):
             whitened = element_q**2*debiased
             element_bound = bounded(element_bound, largest(whitened**2) + 1, bound_decay)
             element_q = element_q - q_rate/element_bound*element_q*(whitened**2 - 1)
-        change = learning_rate*whitened*min(1, largest_root/(sqrt(mean(whitened**2)) + 1e-6))
+        change = learning_rate*whitened*limiting_factor(whitened, largest_root)
         param = param - change
+        # limiting_factor(x, limit): The factor, 1 at most, that keeps the root mean square of x within a limit.
         # bounded(average, newest, keep): A running mean that is never below its newest value.
         # largest_value(square): A bound of the largest eigenvalue from below.
 
@@ -11115,9 +11097,7 @@ class LARC(FusedOptimizer):
         part = where(size > 0 and slope > 0, min(trusted/max(learning_rate, 1e-30), 1), 1)
         decayed = part*(grad + weight_decay*param)
         momentum_buffer = momentum*momentum_buffer + decayed
-        direction = momentum_buffer
-        if nesterov:
-            direction = momentum*momentum_buffer + decayed
+        direction = momentum*momentum_buffer + decayed if nesterov else momentum_buffer
         change = learning_rate*direction
         param = param - change
 
@@ -11206,9 +11186,7 @@ class LARS(FusedOptimizer):
         local_rate = where(size > 0 and slope > 0, trusted, 1)
         decayed = grad + weight_decay*param
         momentum_buffer = momentum*momentum_buffer + learning_rate*local_rate*decayed
-        change = momentum_buffer
-        if nesterov:
-            change = momentum*momentum_buffer + learning_rate*local_rate*decayed
+        change = momentum*momentum_buffer + learning_rate*local_rate*decayed if nesterov else momentum_buffer
         param = param - change
 
     Args:
@@ -12017,10 +11995,7 @@ class MARSShampoo(FusedOptimizer):
             length = norm(corrected)
             corrected = corrected*largest_norm/max(length, largest_norm)
             mean_gradient = beta_1*mean_gradient + (1 - beta_1)*corrected
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*newton_schulz(mean_gradient)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
@@ -12653,13 +12628,8 @@ class Moonlight(FusedOptimizer):
 
         if matrix:
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
-            ahead = momentum_buffer
-            if nesterov:
-                ahead = momentum*momentum_buffer + (1 - momentum)*grad
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            ahead = momentum*momentum_buffer + (1 - momentum)*grad if nesterov else momentum_buffer
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*newton_schulz(ahead)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
@@ -12769,16 +12739,11 @@ class Muon(FusedOptimizer):
 
         if matrix:
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
-            ahead = momentum_buffer
-            if nesterov:
-                ahead = momentum*momentum_buffer + (1 - momentum)*grad
+            ahead = momentum*momentum_buffer + (1 - momentum)*grad if nesterov else momentum_buffer
             direction = ahead/max(column_norm(row_norm(ahead)), epsilon)
             repeat 5:
                 direction = quintic(direction, ns_a, ns_b, ns_c)
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*direction
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
@@ -12899,10 +12864,7 @@ class MuonLaProp(FusedOptimizer):
             mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
             divided = grad/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*divided
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*newton_schulz(momentum_buffer)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
@@ -12917,8 +12879,8 @@ class MuonLaProp(FusedOptimizer):
         params: Parameters, pairs of a name and a parameter, or groups of either.
         lr: learning_rate of the formulas. Size of a step, in spectral norms of square matrices.
             Range: learning_rate >= 0.
-        match_rms_adamw: Scale steps to the root mean square of Adam's.
         momentum: Decay of the mean of divided gradients. Range: 0 <= momentum < 1.
+        match_rms_adamw: Scale steps to the root mean square of Adam's.
         beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
         epsilon: Added to the corrected root. Range: epsilon > 0.
         fallback_learning_rate: Size of a step, in units of the parameter, for variables that
@@ -12968,8 +12930,8 @@ class MuonLaProp(FusedOptimizer):
         self,
         params: ParamsT,
         lr: float | Tensor = 0.0025,
-        match_rms_adamw: bool = False,
         momentum: float | Tensor = 0.9,
+        match_rms_adamw: bool = False,
         beta_2: float | Tensor = 0.99,
         epsilon: float | Tensor = 1e-08,
         fallback_learning_rate: float | Tensor = 0.0025,
@@ -13006,10 +12968,7 @@ class NAG(FusedOptimizer):
 
         if momentum > 0:
             momentum_buffer = momentum*momentum_buffer - learning_rate*grad
-            if nesterov:
-                change = -(momentum*momentum_buffer - learning_rate*grad)
-            else:
-                change = -momentum_buffer
+            change = -(momentum*momentum_buffer - learning_rate*grad) if nesterov else -momentum_buffer
         else:
             change = learning_rate*grad
         param = param - change
@@ -13090,9 +13049,7 @@ class NAdam(FusedOptimizer):
 
     The update of each element:
 
-        gradient = grad
-        if not decoupled_weight_decay:
-            gradient = grad + weight_decay*param
+        gradient = grad if decoupled_weight_decay else grad + weight_decay*param
         mu = beta_1*(1 - 0.5*0.96**(step*momentum_decay))
         mu_next = beta_1*(1 - 0.5*0.96**((step + 1)*momentum_decay))
         mu_product = mu_product*mu
@@ -13650,9 +13607,7 @@ class NorMuon(FusedOptimizer):
 
         if matrix:
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
-            ahead = momentum_buffer
-            if nesterov:
-                ahead = momentum*momentum_buffer + (1 - momentum)*grad
+            ahead = momentum*momentum_buffer + (1 - momentum)*grad if nesterov else momentum_buffer
             direction = newton_schulz(ahead)
             row_square = beta_2*row_square + (1 - beta_2)*row_mean(direction**2)
             even = direction/(sqrt(row_square) + epsilon)
@@ -14544,8 +14499,9 @@ class PSGDPRO(FusedOptimizer):
             element_q = element_q - q_rate/element_bound*element_q*(whitened**2 - 1)
         if half_whitened:
             whitened = halfway
-        change = learning_rate*whitened*min(1, largest_root/(sqrt(mean(whitened**2)) + 1e-6))
+        change = learning_rate*whitened*limiting_factor(whitened, largest_root)
         param = param - change
+        # limiting_factor(x, limit): The factor, 1 at most, that keeps the root mean square of x within a limit.
         # bounded(average, newest, keep): A running mean that is never below its newest value.
         # largest_value(square): A bound of the largest eigenvalue from below.
         # rotated(q, identity): a square times a rotation that brings it closer to a symmetric one, by the best step of second order up to 1/2.
@@ -14746,13 +14702,8 @@ class PolarMuon(FusedOptimizer):
 
         if matrix:
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
-            ahead = momentum_buffer
-            if nesterov:
-                ahead = momentum*momentum_buffer + (1 - momentum)*grad
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            ahead = momentum*momentum_buffer + (1 - momentum)*grad if nesterov else momentum_buffer
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*polar_express(ahead)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
@@ -15035,13 +14986,12 @@ class Prodigy(FusedOptimizer):
         direction = mean_gradient/(sqrt(mean_square) + distance*epsilon)
         change = step_size*(direction + weight_decay*param)
         progress = sqrt(beta_2)*progress + distance*step_size*global_sum(grad*(start - param))
-        weight = distance*step_size
-        if safeguard_warmup:
-            weight = distance**2
+        weight = distance**2 if safeguard_warmup else distance*step_size
         weighted = sqrt(beta_2)*weighted + weight*grad
         size = global_sum(abs(weighted))
-        distance = max(distance, where(size > 0, d_coef*progress/size, 0))
+        distance = max(distance, fraction(d_coef*progress, size))
         param = param - change
+        # fraction(amount, whole): A number over another, or 0 where that is not positive.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -15143,35 +15093,35 @@ class ProdigyPlus(FusedOptimizer):
         scaled = distance*grad/(root + distance*epsilon)
         direction = scaled/sqrt(max(sqrt(mean(scaled**2)), 1)) + weight_decay*param
         weight_sum = weight_sum + rate**2
-        share = where(weight_sum > 0, rate**2/weight_sum, 0)
+        share = fraction(rate**2, weight_sum)
+        weight = distance**2
+        product = weight*global_sum(grad*(start - z))
         if given(averaging_window):
             share = min(share*(1 - beta_1)*averaging_window, 1)
         change = share*(param - z) + rate*(1 - beta_1*(1 - share))*direction
-        gain = distance**2
-        product = gain*global_sum(grad*(start - z))
         z = z - rate*direction
         progress = sqrt(beta_2)*progress + where(distance > d0 or product > 0, product, 0)
-        weighted = sqrt(beta_2)*weighted + gain*grad
-        length = global_sum(abs(weighted))
-        estimate = where(length > 0, progress/length, 0)
-        distance = max(distance, d_coef*min(estimate, most_growth*distance))
+        weighted = sqrt(beta_2)*weighted + weight*grad
+        size = global_sum(abs(weighted))
+        distance = max(distance, d_coef*min(fraction(progress, size), most_growth*distance))
         param = param - change
+        # fraction(amount, whole): A number over another, or 0 where that is not positive.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
-        lr: learning_rate of the formulas. Factor of the estimated distance. Range:
-            learning_rate >= 0.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
         beta_1: How near to the average gradients are taken. Range: 0 < beta_1 < 1.
-        beta_2: Decay of the mean square; its root is that of the sums that the estimate is made
-            of. Range: 0 < beta_2 < 1.
+        beta_2: Decay of the mean square gradient; its root is that of the sums that the
+            estimate is made of. Range: 0 < beta_2 < 1.
         epsilon: Added to the root, times the distance. Range: epsilon > 0.
         d0: First estimate of the distance. Range: d0 > 0.
         d_coef: Factor of estimates. Range: d_coef > 0.
-        most_growth: By how much an estimate may exceed the one before. Range: most_growth >= 1.
         averaging_window: C of arXiv:2507.09846, which multiplies the newest point's weight in
             the average by (1 - beta_1)*C; None is 1/(1 - beta_1). Range: averaging_window > 0.
-        weight_decay: Part of the parameter that is added to the scaled gradient. Range:
-            weight_decay >= 0.
+        most_growth: By how much an estimate may exceed the one before. Range: most_growth >= 1.
+        weight_decay: Part of the parameter that is taken off, times the distance and the
+            learning rate. Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
         clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
         global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
@@ -15214,8 +15164,8 @@ class ProdigyPlus(FusedOptimizer):
         epsilon: float | Tensor = 1e-08,
         d0: float | Tensor = 1e-06,
         d_coef: float | Tensor = 1.0,
-        most_growth: float | Tensor = 1.189207115002721,
         averaging_window: float | Tensor | None = None,
+        most_growth: float | Tensor = 1.189207115002721,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -16581,10 +16531,7 @@ class SGD(FusedOptimizer):
         if momentum > 0:
             entering = where(step > 1, 1 - dampening, 1)
             momentum_buffer = momentum*momentum_buffer + entering*grad
-            if nesterov:
-                direction = grad + momentum*momentum_buffer
-            else:
-                direction = momentum_buffer
+            direction = grad + momentum*momentum_buffer if nesterov else momentum_buffer
         else:
             direction = grad
         change = learning_rate*direction
@@ -16666,10 +16613,7 @@ class SGDP(FusedOptimizer):
     The update of each element:
 
         velocity = momentum*velocity + (1 - dampening)*grad
-        if nesterov:
-            direction = momentum*velocity + grad
-        else:
-            direction = velocity
+        direction = momentum*velocity + grad if nesterov else velocity
         ratio = 1
         if matrix:
             row_length = row_norm(param)
@@ -16854,10 +16798,7 @@ class SGDW(FusedOptimizer):
 
         if momentum > 0:
             momentum_buffer = momentum*momentum_buffer - learning_rate*grad
-            if nesterov:
-                change = -(momentum*momentum_buffer - learning_rate*grad)
-            else:
-                change = -momentum_buffer
+            change = -(momentum*momentum_buffer - learning_rate*grad) if nesterov else -momentum_buffer
         else:
             change = learning_rate*grad
         param = param - change
@@ -17364,18 +17305,18 @@ class SOAP(FusedOptimizer):
                 mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
                 change = learning_rate*unbiased(beta_1, beta_2, step - 1)*mean_gradient/(sqrt(mean_square) + epsilon)
         if matrix:
-            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, 1 - beta_2)
             if step == 1:
-                left_axes = eigenvectors(-left_product)
-                right_axes = eigenvectors(-right_product)
+                left_axes, right_axes = first_axes(left_product, right_product)
             elif (step - 1) % period == 0:
-                left_axes = orthonormal(left_product @ left_axes)
-                right_axes = orthonormal(right_product @ right_axes)
+                left_axes, right_axes = next_axes(left_product, left_axes, right_product, right_axes)
         param = param - change
         # onto(left, matrix, right): A matrix along other axes of its rows and columns.
         # unbiased(beta_1, beta_2, updates): What undoes the start at 0 in a running mean over the root of another, after so many updates.
         # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # first_axes(left, right): The eigenvectors of two squares, the largest first.
+        # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -17475,17 +17416,17 @@ class SOAPAdEMAMix(FusedOptimizer):
                 mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
                 change = learning_rate*mixed/(sqrt(mean_square)/correction + epsilon)
         if matrix:
-            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, 1 - beta_2)
             if step == 1:
-                left_axes = eigenvectors(-left_product)
-                right_axes = eigenvectors(-right_product)
+                left_axes, right_axes = first_axes(left_product, right_product)
             elif (step - 1) % period == 0:
-                left_axes = orthonormal(left_product @ left_axes)
-                right_axes = orthonormal(right_product @ right_axes)
+                left_axes, right_axes = next_axes(left_product, left_axes, right_product, right_axes)
         param = param - change
         # onto(left, matrix, right): A matrix along other axes of its rows and columns.
         # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # first_axes(left, right): The eigenvectors of two squares, the largest first.
+        # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -17591,17 +17532,17 @@ class SOAPNAdam(FusedOptimizer):
                 mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
                 change = learning_rate*ahead/(sqrt(mean_square)/correction + epsilon)
         if matrix:
-            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, 1 - beta_2)
             if step == 1:
-                left_axes = eigenvectors(-left_product)
-                right_axes = eigenvectors(-right_product)
+                left_axes, right_axes = first_axes(left_product, right_product)
             elif (step - 1) % period == 0:
-                left_axes = orthonormal(left_product @ left_axes)
-                right_axes = orthonormal(right_product @ right_axes)
+                left_axes, right_axes = next_axes(left_product, left_axes, right_product, right_axes)
         param = param - change
         # onto(left, matrix, right): A matrix along other axes of its rows and columns.
         # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # first_axes(left, right): The eigenvectors of two squares, the largest first.
+        # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -17701,17 +17642,17 @@ class SOLP(FusedOptimizer):
             mean_divided = beta_1*mean_divided + (1 - beta_1)*divided
             change = learning_rate/(1 - beta_1**(step - 1))*mean_divided
         if matrix:
-            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, 1 - beta_2)
             if step == 1:
-                left_axes = eigenvectors(-left_product)
-                right_axes = eigenvectors(-right_product)
+                left_axes, right_axes = first_axes(left_product, right_product)
             elif (step - 1) % period == 0:
-                left_axes = orthonormal(left_product @ left_axes)
-                right_axes = orthonormal(right_product @ right_axes)
+                left_axes, right_axes = next_axes(left_product, left_axes, right_product, right_axes)
         param = param - change
         # onto(left, matrix, right): A matrix along other axes of its rows and columns.
         # scaled(left, matrix, right, scales): A matrix, divided by scales along other axes.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # first_axes(left, right): The eigenvectors of two squares, the largest first.
+        # next_axes(left, left_axes, right, right_axes): Axes that follow the eigenvectors of two squares by a power iteration and a QR decomposition.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -17914,8 +17855,7 @@ class SPlus(FusedOptimizer):
             rotated = transpose(left_basis) @ mean_gradient @ right_basis
             direction = left_basis @ sign(rotated) @ transpose(right_basis)
             change = learning_rate*direction/(0.5*(rows + columns))
-            left_product = beta_2*left_product + (1 - beta_2)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + (1 - beta_2)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, 1 - beta_2)
             if step == 1 or step % period == 0:
                 left_basis = eigenvectors(left_product)
                 right_basis = eigenvectors(right_product)
@@ -17923,6 +17863,7 @@ class SPlus(FusedOptimizer):
             change = other_rate*learning_rate*sign(mean_gradient)
         average = ema_rate*average + (1 - ema_rate)*(param - change)
         param = param - change
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -18462,17 +18403,15 @@ class ScheduleFreeAdamW(FusedOptimizer):
 
     The update of each element:
 
-        rate = learning_rate
-        if given(warmup_steps):
-            rate = learning_rate*min(step/warmup_steps, 1)
+        rate = learning_rate*min(step/warmup_steps, 1) if given(warmup_steps) else learning_rate
         largest_rate = max(largest_rate, rate)
         weight = step**r*largest_rate**weight_lr_power
         weight_sum = weight_sum + weight
         share = where(weight_sum > 0, weight/weight_sum, 0)
-        if given(averaging_window):
-            share = min(share*(1 - beta_1)*averaging_window, 1)
         mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
         direction = grad/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon) + weight_decay*param
+        if given(averaging_window):
+            share = min(share*(1 - beta_1)*averaging_window, 1)
         change = share*(param - z) + rate*(1 - beta_1*(1 - share))*direction
         z = z - rate*direction
         param = param - change
@@ -18564,17 +18503,12 @@ class ScheduleFreePlus(FusedOptimizer):
 
     The update of each element:
 
-        before = nearness
-        nearer = nearness
-        if given(nearness_steps):
-            ratio = (1 - last_nearness)/(1 - nearness)
-            before = 1 - (1 - nearness)*ratio**min(max(step - 2, 0)/nearness_steps, 1)
-            nearer = 1 - (1 - nearness)*ratio**min((step - 1)/nearness_steps, 1)
+        before = decay_between(nearness, last_nearness, min(max(step - 2, 0)/nearness_steps, 1)) if given(nearness_steps) else nearness
+        nearer = decay_between(nearness, last_nearness, min((step - 1)/nearness_steps, 1)) if given(nearness_steps) else nearness
         rate = learning_rate
         if given(loss):
-            length = 1.2533141373155001*global_sum(abs(grad))
             gap = max(loss + nearer/before*global_sum(grad*(z - param)), 0)
-            rate = learning_rate*where(length > 0, gap/length, 0)
+            rate = learning_rate*fraction(gap, 1.2533141373155001*global_sum(abs(grad)))
         largest_rate = max(largest_rate, rate)
         weight = step**r*largest_rate**weight_lr_power
         weight_sum = weight_sum + weight
@@ -18588,6 +18522,8 @@ class ScheduleFreePlus(FusedOptimizer):
         z = z - move
         nearness_now = nearer
         param = param - change
+        # decay_between(first, last, passed): A decay on the way from a first one to a last one, whose distance from 1 changes by equal factors.
+        # fraction(amount, whole): A number over another, or 0 where that is not positive.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -18595,13 +18531,13 @@ class ScheduleFreePlus(FusedOptimizer):
             without a loss. Range: learning_rate >= 0.
         beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
         beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        r: Power of the step in the weights of the average. Range: r >= 0.
+        weight_lr_power: Power of the largest learning rate so far in these weights. Range:
+            weight_lr_power >= 0.
         nearness: How near to the average gradients are taken. Range: 0 < nearness < 1.
         last_nearness: The same, after nearness_steps. Range: 0 < last_nearness < 1.
         nearness_steps: Steps until last_nearness is reached. Range: nearness_steps >= 1.
-        epsilon: Added to the corrected root; the least largest rate. Range: epsilon > 0.
-        r: Power of the step in the weights of the average. Range: r >= 0.
-        weight_lr_power: Power of the largest rate so far in these weights. Range:
-            weight_lr_power >= 0.
         weight_decay: Part of the parameter that is taken off, times the square of the rate.
             Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -18643,12 +18579,12 @@ class ScheduleFreePlus(FusedOptimizer):
         lr: float | Tensor = 1.0,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.95,
-        nearness: float | Tensor = 0.9,
-        last_nearness: float | Tensor = 0.965,
-        nearness_steps: int | None = None,
         epsilon: float | Tensor = 1e-08,
         r: float | Tensor = 0.0,
         weight_lr_power: float | Tensor = 2.0,
+        nearness: float | Tensor = 0.9,
+        last_nearness: float | Tensor = 0.965,
+        nearness_steps: int | None = None,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -18702,7 +18638,7 @@ class ScheduleFreeRAdam(FusedOptimizer):
         beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
         epsilon: Added to the corrected root. Range: epsilon > 0.
         r: Power of the step in the weights of the average. Range: r >= 0.
-        weight_lr_power: Power of the largest rate so far in these weights. Range:
+        weight_lr_power: Power of the largest learning rate so far in these weights. Range:
             weight_lr_power >= 0.
         silent_sgd_phase: Stay while there are too few gradients to divide by their mean square;
             else, step by them undivided.
@@ -18876,9 +18812,7 @@ class Scion(FusedOptimizer):
             edge = matrix_radius*sqrt(rows/columns)*newton_schulz(mean_gradient)
         else:
             edge = sign_radius*sign(mean_gradient)
-        change = learning_rate*edge
-        if in_ball:
-            change = learning_rate*(edge + param)
+        change = learning_rate*(edge + param) if in_ball else learning_rate*edge
         param = param - change
         # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
         # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
@@ -18965,27 +18899,25 @@ class Shampoo(FusedOptimizer):
 
     The update of each element:
 
-        gradient = grad
         if beta_1 > 0:
             mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-            gradient = mean_gradient/(1 - beta_1**step)
-        direction = gradient
+        gradient = corrected(mean_gradient, beta_1) if beta_1 > 0 else grad
         if given(graft_beta):
             mean_square = graft_beta*mean_square + (1 - graft_beta)*grad**2
-            direction = gradient/(sqrt(mean_square/(1 - graft_beta**step)) + epsilon)
+        direction = gradient/(sqrt(corrected(mean_square, graft_beta)) + epsilon) if given(graft_beta) else gradient
         if matrix:
-            other_length = norm(direction)
-            left_product = beta_2*left_product + where(beta_2 < 1, 1 - beta_2, 1)*(grad @ transpose(grad))
-            right_product = beta_2*right_product + where(beta_2 < 1, 1 - beta_2, 1)*(transpose(grad) @ grad)
+            left_product, right_product = both_products(left_product, right_product, grad, beta_2, where(beta_2 < 1, 1 - beta_2, 1))
             if (step - 1) % period == 0:
-                left_root = inverse_root(left_product, 4, epsilon)
-                right_root = inverse_root(right_product, 4, epsilon)
-            direction = left_root @ gradient @ right_root
-            if graft:
-                direction = direction*(other_length/(norm(direction) + 1e-30))
+                left_root, right_root = both_roots(left_product, right_product, 4, epsilon)
+            rooted = left_root @ gradient @ right_root
+            direction = long_as(rooted, direction) if graft else rooted
         velocity = momentum*velocity + direction
         change = learning_rate*velocity
         param = param - change
+        # corrected(average, beta): a running mean that began at 0, divided by the sum of its weights so far.
+        # both_products(left, right, matrix, keep, take): A decaying sum of the products of a matrix's rows, and one of those of its columns.
+        # both_roots(left, right, degree, epsilon): The inverse roots of two squares.
+        # long_as(x, other): An array, with the length of another.
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -20126,13 +20058,8 @@ class TurboMuon(FusedOptimizer):
 
         if matrix:
             momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
-            ahead = momentum_buffer
-            if nesterov:
-                ahead = momentum*momentum_buffer + (1 - momentum)*grad
-            if match_rms_adamw:
-                scale = 0.2*sqrt(max(rows, columns))
-            else:
-                scale = sqrt(max(1, rows/columns))
+            ahead = momentum*momentum_buffer + (1 - momentum)*grad if nesterov else momentum_buffer
+            scale = 0.2*sqrt(max(rows, columns)) if match_rms_adamw else sqrt(max(1, rows/columns))
             change = learning_rate*scale*almost_orthogonal(ahead)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
