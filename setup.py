@@ -1,6 +1,6 @@
 """Which folders are packages: those of ``optgen``, and three that lie beside it.
 
-A wheel has the files of each target in an archive: see ``optgen/archive.py``. All else stands in
+A wheel has the files of targets in archives: see ``optgen/archive.py``. All else stands in
 ``pyproject.toml``.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 BESIDE = {
@@ -35,6 +36,25 @@ class BuildWithArchives(build_py):
             pack(Path(self.build_lib) / "optgen" / "specs", "published", ("published",))
 
 
+class DenseWheel(bdist_wheel):
+    """Makes a wheel with the highest compression."""
+
+    def run(self) -> None:
+        """Build the wheel, and compress its files again."""
+        super().run()
+        for wheel in Path(self.dist_dir).glob("*.whl"):
+            compress(wheel)
+
+
+def compress(wheel: Path) -> None:
+    """Write a wheel anew with the same files in the same order."""
+    with zipfile.ZipFile(wheel) as archive:
+        members = [(member, archive.read(member)) for member in archive.infolist()]
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member, data in members:
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
 def pack(package: Path, name: str, folders: tuple[str, ...]) -> None:
     """Move folders with files of the same names into an archive beside them."""
     with zipfile.ZipFile(package / f"{name}.zip", "w") as archive:
@@ -48,16 +68,25 @@ def pack(package: Path, name: str, folders: tuple[str, ...]) -> None:
 
 
 def alike(folder: Path) -> Iterator[str]:
-    """The names of files, each followed by that with the least text in lines that it lacks.
+    """The names of files, each followed by that whose text is new by the smallest part.
 
     What compresses the archive finds a text again only in the last 32 kB.
     """
     left = {path.name: set(path.read_bytes().splitlines()) for path in folder.iterdir()}
     last: set[bytes] = set()
+
+    def new(name: str) -> tuple[float, str]:
+        return length(left[name] - last) / (length(left[name]) + 1), name
+
     while left:
-        name = min(left, key=lambda name: (sum(map(len, left[name] - last)), name))
+        name = min(left, key=new)
         last = left.pop(name)
         yield name
+
+
+def length(lines: set[bytes]) -> int:
+    """The number of bytes in lines."""
+    return sum(map(len, lines))
 
 
 def beside() -> list[str]:
@@ -74,5 +103,5 @@ def beside() -> list[str]:
 setup(
     packages=[*find_packages(include=["optgen", "optgen.*"]), *beside()],
     package_dir=BESIDE,
-    cmdclass={"build_py": BuildWithArchives},
+    cmdclass={"build_py": BuildWithArchives, "bdist_wheel": DenseWheel},
 )
