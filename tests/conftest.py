@@ -8,6 +8,7 @@ import sys
 from tempfile import mkdtemp
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import kernels_in_python
 from tests.run_folder import RUN
@@ -20,6 +21,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # second. Tests themselves are rewritten by pytest, which takes longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A busy machine takes long to draw an example, which is no fault of a test.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -163,7 +163,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     deadline=None,
     max_examples=60,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data(), rate=positive, step=st.integers(0, STEPS))
 def test_random_arguments(name: str, data: st.DataObject, rate: float, step: int) -> None:
