@@ -42,8 +42,9 @@ class DenseWheel(bdist_wheel):
     def run(self) -> None:
         """Build the wheel, and compress its files again."""
         super().run()
-        for wheel in Path(self.dist_dir).glob("*.whl"):
-            compress(wheel)
+        # The last file that was made is its own; others may lie beside it.
+        *_, (_, _, wheel) = self.distribution.dist_files
+        compress(Path(wheel))
 
 
 def compress(wheel: Path) -> None:
