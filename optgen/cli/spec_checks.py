@@ -12,10 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from optgen.analysis.reports import findings
 from optgen.cli.console import err
 from optgen.cli.worker_processes import Lost, in_parallel
+from optgen.compiler.build import make
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.pipeline import Surroundings, compile_spec, gather
+from optgen.compiler.pipeline import Surroundings, gather
 from optgen.compiler.project import Project, unique
 
 #: Seconds of CPU time per spec. Analyses have a work limit and normally end long before; this limit
@@ -48,7 +49,7 @@ def examine(project: Project, seconds: float = MOST_SECONDS) -> tuple[Examined, 
 
 def examine_one(spec: Spec, around: Surroundings) -> Examined:
     """Compile a spec and prove properties of its rule; each can fail independently of the other."""
-    _, problems = gather([spec], lambda one: compile_spec(one, around))
+    problems = make(spec, around).problems
     if spec.is_schedule:
         return Examined(spec, (), tuple(problems))
     proved, more = gather([spec], findings)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem
@@ -26,8 +25,6 @@ from optgen.compiler.pipeline import (
     without_unnamed,
 )
 from optgen.compiler.weave import check_features, without_neighbours
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,14 +43,6 @@ class Kinds:
 
 
 @dataclass(frozen=True)
-class Results(Generic[Result]):
-    """What some work made of each spec, and every problem of the whole project."""
-
-    made: tuple[tuple[Spec, Result], ...]
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True)
 class Project:
     """The specs that could be loaded, what surrounds them, and the problems so far."""
 
@@ -62,11 +51,6 @@ class Project:
     problems: tuple[Problem, ...]
     #: What looks odd but is no error; known only where no feature is wrong.
     warnings: tuple[Problem, ...]
-
-    def results(self, work: Callable[[Spec, Surroundings], Result]) -> Results[Result]:
-        """Do some work on every optimizer and schedule; SpecErrors of it become problems."""
-        made, problems = gather(self.kinds.compiled, lambda spec: work(spec, self.around))
-        return Results(tuple(made), unique([*self.problems, *problems]))
 
 
 def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) -> Project:

@@ -18,6 +18,7 @@ from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import checked_rule, load_all, plan_of, surroundings
 from optgen.compiler.project import read_project
 from tests.chosen import rest_in_full
+from tests.compiler.project_results import results
 from tests.numeric.specs import COVER
 
 RULE = '''
@@ -63,7 +64,7 @@ def problems(folder: Path, *texts: str) -> tuple[Problem, ...]:
     for number, text in enumerate(texts):
         (folder / f"spec{number}.toml").write_text(text, encoding="utf-8")
     project = read_project(sorted(folder.glob("spec*.toml")))
-    return project.results(plan_of).problems
+    return results(project, plan_of).problems
 
 
 def moved(optimizer: Callable[..., Any], **settings: object) -> np.ndarray:

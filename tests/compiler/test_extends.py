@@ -17,6 +17,7 @@ from optgen.compiler.ir.problem import Problem
 from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import checked_rule, load_file, plan_of, surroundings
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 BASE = '''
 name = "Base"
@@ -167,7 +168,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
 
 
 def problems(path: Path) -> tuple[Problem, ...]:
-    return read_project([path]).results(plan_of).problems
+    return results(read_project([path]), plan_of).problems
 
 
 @pytest.mark.parametrize(("lines", "base", "message", "under"), MISTAKES.values(), ids=MISTAKES)

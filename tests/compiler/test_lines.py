@@ -13,6 +13,7 @@ from optgen.cli.stage_pages import plan_page
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.pipeline import load_file, plan_of, surroundings
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results as results_of
 
 RULE = '''
 name = "Own"
@@ -180,7 +181,7 @@ MISTAKES = {
 
 
 def problems(path: Path) -> tuple[Problem, ...]:
-    return read_project([path]).results(plan_of).problems
+    return results_of(read_project([path]), plan_of).problems
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_misuse_is_told(
     lines: str, results: str, function: str, message: str, under: str, tmp_path: Path
 ) -> None:
     found = problems(written(tmp_path, lines, results, function))
-    found += read_project([tmp_path / "pair.toml"]).results(plan_of).problems
+    found += results_of(read_project([tmp_path / "pair.toml"]), plan_of).problems
     told = [problem for problem in found if message in problem.message]
     assert told, [str(problem) for problem in found]
     location = told[0].location

@@ -16,6 +16,7 @@ from optgen.compiler.ir.problem import Problem
 from optgen.compiler.library import published_files
 from optgen.compiler.pipeline import checked_rule, load_file, plan_of, surroundings
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 RULE = '''
 name = "Aggregated"
@@ -143,7 +144,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
 
 
 def problems(path: Path) -> tuple[Problem, ...]:
-    return read_project([path]).results(plan_of).problems
+    return results(read_project([path]), plan_of).problems
 
 
 @pytest.mark.parametrize(("old", "new", "message", "under"), MISTAKES.values(), ids=MISTAKES)

@@ -13,6 +13,7 @@ import optgen
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.pipeline import load_file, plan_of
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 MEANS = '''
 name = "Means"
@@ -180,7 +181,7 @@ MISTAKES = {
 
 
 def problems(path: Path) -> tuple[Problem, ...]:
-    return read_project([path]).results(plan_of).problems
+    return results(read_project([path]), plan_of).problems
 
 
 @pytest.mark.parametrize(("own", "base", "message", "under"), MISTAKES.values(), ids=MISTAKES)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from optgen.compiler.pipeline import compile_spec
-from optgen.compiler.project import Results, read_project
+from optgen.compiler.project import read_project
+from tests.compiler.project_results import Results, results
 
 OPTIMIZER = '''name = "{name}"
 summary = "Step."
@@ -40,11 +41,11 @@ def feature(name: str, term: str = "2*grad", slot: str = "clip", more: str = "")
     return FEATURE.format(name=name, term=term, slot=slot, more=more)
 
 
-def results(folder: Path, **texts: str) -> Results[object]:
+def compiled(folder: Path, **texts: str) -> Results[object]:
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     files = [folder / f"{name}.toml" for name in texts]
-    return read_project(files).results(compile_spec)
+    return results(read_project(files), compile_spec)
 
 
 def found(all_results: Results[object]) -> dict[str, list[str]]:
@@ -72,7 +73,7 @@ WRONG = {
 
 def test_each_stage_has_its_say_in_one_run(tmp_path: Path) -> None:
     texts = {name: text for name, (text, _) in WRONG.items()}
-    every = results(tmp_path, fine=optimizer("Fine"), **texts)
+    every = compiled(tmp_path, fine=optimizer("Fine"), **texts)
     messages = found(every)
     assert set(messages) == set(WRONG)
     for name, (_, word) in WRONG.items():
@@ -82,7 +83,7 @@ def test_each_stage_has_its_say_in_one_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["unreadable", "feature", "misplaced"])
 def test_a_wrong_file_brings_no_false_problem_to_others(tmp_path: Path, name: str) -> None:
-    every = results(
+    every = compiled(
         tmp_path,
         fine=optimizer("Fine", more=f"[defaults]\n{name} = true\n"),
         neighbour=feature("neighbour", more=f'before = ["{name}"]'),
@@ -93,12 +94,12 @@ def test_a_wrong_file_brings_no_false_problem_to_others(tmp_path: Path, name: st
 
 
 def test_a_missing_neighbour_is_a_problem_where_nothing_else_is_wrong(tmp_path: Path) -> None:
-    every = results(tmp_path, neighbour=feature("neighbour", more='before = ["nowhere"]'))
+    every = compiled(tmp_path, neighbour=feature("neighbour", more='before = ["nowhere"]'))
     assert set(found(every)) == {"neighbour"}
 
 
 def test_problems_of_a_base_are_told_once(tmp_path: Path) -> None:
-    every = results(
+    every = compiled(
         tmp_path,
         base=optimizer("Base", "unknown"),
         one='name = "One"\nsummary = "Step."\nextends = "base"\n',
@@ -108,7 +109,7 @@ def test_problems_of_a_base_are_told_once(tmp_path: Path) -> None:
 
 
 def test_two_specs_of_one_module_are_refused(tmp_path: Path) -> None:
-    every = results(tmp_path, one=optimizer("Same"), other=optimizer("SAME"))
+    every = compiled(tmp_path, one=optimizer("Same"), other=optimizer("SAME"))
     assert found(every) == {
         "other": [f"'SAME' would overwrite the optimizer of {tmp_path}/one.toml"]
     }

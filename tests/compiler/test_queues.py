@@ -12,6 +12,7 @@ import optgen
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.pipeline import plan_of
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 RULE = '''
 name = "Windowed"
@@ -157,7 +158,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
 
 
 def problems(path: Path) -> tuple[Problem, ...]:
-    return read_project([path]).results(plan_of).problems
+    return results(read_project([path]), plan_of).problems
 
 
 @pytest.mark.parametrize(("old", "new", "message", "under"), MISTAKES.values(), ids=MISTAKES)

@@ -13,6 +13,7 @@ import optgen
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.pipeline import plan_of
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 #: Decay that is inside the step, as in LAMB.
 RULE = '''
@@ -32,7 +33,7 @@ change = learning_rate*direction/norm(direction)
 def problems(folder: Path, text: str) -> tuple[Problem, ...]:
     (folder / "spec.toml").write_text(text, encoding="utf-8")
     project = read_project([folder / "spec.toml"])
-    return (*project.results(plan_of).problems, *project.warnings)
+    return (*results(project, plan_of).problems, *project.warnings)
 
 
 @pytest.fixture(scope="module")

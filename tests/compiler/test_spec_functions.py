@@ -16,6 +16,7 @@ from optgen.compiler.ir.problem import Problem, SpecError
 from optgen.compiler.library import SpecFiles, find_specs, function_files, optimizer_files
 from optgen.compiler.pipeline import checked_function, checked_rule, load_all, plan_of, surroundings
 from optgen.compiler.project import read_project
+from tests.compiler.project_results import results
 
 RULE = '''
 name = "Caller"
@@ -298,7 +299,7 @@ def test_misuse_is_told(
 
 
 def problems(*paths: Path) -> tuple[Problem, ...]:
-    return read_project(paths).results(plan_of).problems
+    return results(read_project(paths), plan_of).problems
 
 
 def test_a_function_is_checked_where_nothing_calls_it(tmp_path: Path) -> None:

@@ -172,13 +172,13 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
 
 
 def _taken(
-    steps: Iterable[Assignment], on: Mapping[str, bool], every: Mapping[str, bool]
+    steps: Iterable[Assignment], on: Mapping[str, bool], every: dict[str, bool]
 ) -> tuple[Assignment, ...]:
     """The steps that run in a setting."""
     return tuple(
         replace(step, expression=decided(step.expression, on))
         for step in steps
-        if step.guard.holds({**every})
+        if step.guard.holds(every)
     )
 
 

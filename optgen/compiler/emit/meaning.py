@@ -6,7 +6,6 @@ import ast
 
 from optgen.compiler.emit import syntax
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.emit.syntax import same
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.randomness import DRAWS
 
@@ -33,7 +32,7 @@ _COMPARE: dict[str, type[ast.cmpop]] = {
 def printed(expression: Expression, printer: Printer) -> str:
     """The text of an expression, checked. Raises AssertionError if it says something else."""
     text = printer(expression)
-    if not same(syntax.expression(text), _tree(expression, printer)):
+    if not syntax.same(syntax.expression(text), _tree(expression, printer)):
         raise AssertionError(f"printed {text!r}, which means something else")
     return text
 
