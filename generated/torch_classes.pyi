@@ -77,6 +77,7 @@ __all__ = [
     "BCOSc",
     "BCOSg",
     "BCOSm",
+    "BacktrackingSGD",
     "BarzilaiBorwein",
     "CAME",
     "CASPR",
@@ -143,6 +144,7 @@ __all__ = [
     "MARSShampoo",
     "MSAM",
     "MSVAG",
+    "MeZO",
     "MirrorMADGRAD",
     "MoMo",
     "MoMoAdam",
@@ -6003,6 +6005,99 @@ class BCOSm(FusedOptimizer):
         beta: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.9,
         epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BacktrackingSGD(FusedOptimizer):
+    """Gradient descent with Armijo's rate: each call is a trial, and a rate is shortened until its
+    step lowers the loss enough.
+
+    The update of each element:
+
+        rejected = trying > 0 and not loss <= first_loss - slope_rtol*trial_rate*squared_norm
+        begins = not rejected if full_batch else trying < 1
+        start = where(begins, param, start)
+        first_gradient = where(begins, grad, first_gradient)
+        first_loss = where(begins, loss, first_loss)
+        squared_norm = where(begins, global_sum(grad**2), squared_norm)
+        trial_rate = where(rejected, decrease_factor*trial_rate, where(begins, min(increase_factor*trial_rate, learning_rate), trial_rate))
+        trying = where(rejected or begins, 1, 0)
+        param = where(trying > 0, start - trial_rate*first_gradient, param)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and the first one. Range: learning_rate
+            >= 0.
+        slope_rtol: Part of the slope's decrease that a step must reach. Range: 0 < slope_rtol <
+            1.
+        decrease_factor: Factor of the rate after a trial that doesn't. Range: 0 <
+            decrease_factor < 1.
+        increase_factor: Factor of the rate between two steps. Range: increase_factor >= 1.
+        full_batch: Begin the next step with the call that ends one, by its gradient: for the
+            loss of all data.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Vaswani et al., 2019, Painless stochastic gradient: interpolation, line-search,
+        and convergence rates (arXiv:1905.09997), algorithm 1 with option 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        slope_rtol: float | Tensor = 0.1,
+        decrease_factor: float | Tensor = 0.9,
+        increase_factor: float | Tensor = 2.0,
+        full_batch: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -12251,6 +12346,92 @@ class MSVAG(FusedOptimizer):
         lr: float | Tensor = 0.1,
         beta: float | Tensor = 0.9,
         weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MeZO(FusedOptimizer):
+    """Gradient descent without gradients: the slope along a random direction, from the losses on
+    both sides.
+
+    The update of each element:
+
+        noise = normal(floor((step - 1)/3))
+        if step % 3 == 1:
+            change = -epsilon*noise
+        elif step % 3 == 2:
+            first_loss = loss
+            change = 2*epsilon*noise
+        else:
+            projected_gradient = (first_loss - loss)/(2*epsilon)
+            change = (learning_rate*projected_gradient - epsilon)*noise + learning_rate*weight_decay*(param + epsilon*noise)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Rate of the step along the direction. Range:
+            learning_rate >= 0.
+        epsilon: Distance of both points from the parameter. Range: epsilon > 0.
+        weight_decay: Decay of each third call. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        seed: Decides the random numbers of a run. Range: seed >= 0.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Malladi et al., 2023, Fine-tuning language models with just forward passes
+        (arXiv:2305.17333)
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-06,
+        epsilon: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0.0,
+        seed: int = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,

@@ -8,6 +8,7 @@ from typing import Any
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Averages, Standing
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
+from optgen.runtime.gradient_pairs import Variables
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import PERTURB
@@ -44,6 +45,14 @@ class Core:
             with self.turn.lock:
                 self.model.recall(self.counters)
         return self.counters
+
+    def standing_in(self, variables: Variables | None) -> Variables:
+        """The variables of a call, for gradients that its rule doesn't read."""
+        if variables is not None:
+            return variables
+        if self.model is None:
+            raise ValueError("the first apply needs the variables, or call build before")
+        return self.model.named
 
     def calls(self) -> int:
         """Number of calls, which schedules take as their argument."""

@@ -26,6 +26,13 @@ def by_path(variables: Variables) -> dict[str, Array]:
     return {f"variable_{index}": variable for index, variable in enumerate(variables)}
 
 
+def listed(grads: Gradients | None) -> Gradients:
+    """The gradients of a call. Raises TypeError for what is neither a list nor a mapping."""
+    if not isinstance(grads, (Mapping, Sequence)):
+        raise TypeError("gradients must be a list or a mapping of arrays")
+    return grads
+
+
 class Matcher:
     """Finds the place of gradients among the variables of an optimizer."""
 

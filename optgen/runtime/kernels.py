@@ -19,7 +19,7 @@ Condition = Callable[[Mapping[str, bool]], bool]
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The scalars that rules with random numbers have: whole numbers.
-RANDOM = ("random_seed", "random_step")
+RANDOM = ("random_seed", "random_step", *(f"random_key_{count}" for count in range(1, 9)))
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
 #: The program that computes what evaluation uses.

@@ -92,8 +92,7 @@ class Model:
         self._apart, self.shared = allocation.apart(declared)
         self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
-        self.is_perturbed = False
-        self._can_perturb = kernels.program(PERTURB) is not None
+        self.is_perturbed, self._can_perturb = False, kernels.program(PERTURB) is not None
         #: The inputs that are one number, which calls set.
         self._numbers = allocation.numbers(rule.inputs)
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
@@ -112,7 +111,8 @@ class Model:
         self.every: Mask = np.ones(len(self.variables), np.bool_)
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
-        self.check_gradient = self.memory.check_gradients(named, self.written())
+        written = () if rule.is_gradient_free else self.written()
+        self.check_gradient = self.memory.check_gradients(named, written)
         for pattern in settings.options.patterns:
             if not groups[pattern].members:
                 warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=caller_level())

@@ -15,7 +15,7 @@ from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Standing, kept_averages, standing_of
 from optgen.runtime.core import Core
 from optgen.runtime.counters import NOTHING_GIVEN
-from optgen.runtime.gradient_pairs import Gradients, Variables
+from optgen.runtime.gradient_pairs import Gradients, Variables, listed
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
 from optgen.runtime.hyperparameters.settings import Settings
@@ -85,8 +85,8 @@ class Optimizer(Routed, Sealed, Saved):
     def get_config(self) -> dict[str, Any]:
         """The configuration: arguments and exclusions as plain Python values.
 
-        Schedules are written out; functions, among hyperparameters or constraints, stay what
-        they are. Raises ValueError where a variable was excluded by itself and has no path yet.
+        Schedules are written out; functions stay what they are. Raises ValueError where a variable
+        was excluded by itself and has no path yet.
         """
         core = self._core
         settings, treatment, model = core.settings, core.treatment, core.model
@@ -114,8 +114,7 @@ class Optimizer(Routed, Sealed, Saved):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles have variables of their own, but those copied along with them.
 
-        The state is that between two steps, whatever other threads do; variables belong to the
-        program, which keeps them from changing meanwhile.
+        The state is that between two steps, whatever other threads do to it.
         """
         core = self._core
         with core.turn.lock:
@@ -169,9 +168,9 @@ class Optimizer(Routed, Sealed, Saved):
     def build(self, variables: Variables) -> None:
         """Register variables, and allocate their states.
 
-        ``variables`` is a list, or a mapping from path to array, of float32, float64, float16 or
-        ``ml_dtypes.bfloat16``. Raises TypeError or ValueError, with nothing changed, if an array
-        can't be updated in place, and ValueError if the optimizer is built already.
+        ``variables``, a list or a mapping from path, are of float32, float64, float16 or bfloat16.
+        Raises TypeError or ValueError, with nothing changed, if an array can't be updated in place,
+        and ValueError if the optimizer is built already.
         """
         with self._core.turn.lock:
             if self._core.model is not None:
@@ -199,21 +198,23 @@ class Optimizer(Routed, Sealed, Saved):
         return self.iterations
 
     def apply(
-        self, grads: Gradients, trainable_variables: Variables | None = None, **inputs: object
+        self,
+        grads: Gradients | None,
+        trainable_variables: Variables | None = None,
+        **inputs: object,
     ) -> None:
         """Update the variables in place with their gradients.
 
-        ``grads`` has an array of each variable's shape and dtype, or None for a missing
-        gradient; it is a list in the order of the variables, or a mapping from path. The first
-        call may pass the variables to build with. Everything is validated first: after TypeError
-        or ValueError, nothing has changed. If a schedule or a constraint raises, or on Ctrl-C, the
-        step is atomic. A lock serializes threads. Raises RuntimeError inside ``averaged``, and in
-        a function that a step calls. ``inputs`` are what a rule takes beside the gradient: arrays
-        as gradients are given, or numbers.
+        ``grads`` has an array of each variable's shape and dtype, or None for a missing one, in the
+        order of the variables or by path; None for a rule that reads no gradient. The first call
+        may pass the variables to build with. After TypeError or ValueError, nothing has changed. If
+        a schedule or a constraint raises, or on Ctrl-C, the step is atomic. A lock serializes
+        threads. ``inputs`` are what a rule takes beside the gradient: arrays as gradients are
+        given, or numbers. Raises RuntimeError inside ``averaged``, and in what a step calls.
         """
-        if not isinstance(grads, (Mapping, Sequence)):
-            raise TypeError("gradients must be a list or a mapping of arrays")
-        self._core.in_turn(self._step, grads, trainable_variables, inputs)
+        if grads is None and self.is_gradient_free:
+            grads = self._core.standing_in(trainable_variables)
+        self._core.in_turn(self._step, listed(grads), trainable_variables, inputs)
 
     def _step(
         self, grads: Gradients, variables: Variables | None, inputs: Mapping[str, object]
@@ -244,8 +245,8 @@ class Optimizer(Routed, Sealed, Saved):
     def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Move the variables to where the next gradient is taken; ``apply`` comes back from there.
 
-        Takes what ``apply`` takes, and raises the same; RuntimeError for a rule without a second
-        point, or where the variables have been moved already.
+        Raises what ``apply`` raises, and RuntimeError for a rule without a second point, or where
+        the variables have been moved already.
         """
         self._core.in_turn(self._move, grads, trainable_variables)
 

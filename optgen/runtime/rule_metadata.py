@@ -98,6 +98,8 @@ class Generated:
     compute: ClassVar[str] = ""
     #: The rule that updates variables that aren't matrices; empty if it's the same.
     fallback: ClassVar[str] = ""
+    #: Whether it reads no gradient; then the variables may stand for their gradients.
+    is_gradient_free: ClassVar[bool] = False
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     #: Digests of what the class and its kernels were made of, and the features around them.

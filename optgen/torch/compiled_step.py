@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from typing import Any, Self
 from weakref import WeakValueDictionary
@@ -36,7 +36,7 @@ class SteppedAsOne(UpdatedInBackward):
         return made
 
     def step(self, closure: Callable[[], Any] | None = None, **inputs: object) -> Any:
-        """One update of all parameters that have a gradient.
+        """One update of all parameters that have a gradient, or of all where a rule reads none.
 
         A closure computes the loss again, and is called first. ``inputs`` are what a rule takes
         beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
@@ -46,7 +46,8 @@ class SteppedAsOne(UpdatedInBackward):
         ``averaged``. What ``torch.compile`` compiles contains it as one operation, unless it takes
         inputs or updates parameters inside of ``backward``.
         """
-        if not torch.compiler.is_compiling() or inputs or self.rule.inputs or self._hooks:
+        takes_more = inputs or self.rule.inputs or self.rule.is_gradient_free
+        if not torch.compiler.is_compiling() or takes_more or self._hooks:
             return self._stepped(closure, inputs)
         loss = None
         if closure is not None:
@@ -72,8 +73,16 @@ class SteppedAsOne(UpdatedInBackward):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
+        with self._standing_in():
+            self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
         return loss
+
+    def _standing_in(self) -> AbstractContextManager[None]:
+        """A context in which parameters are their gradients, for a rule that reads none."""
+        if not self.rule.is_gradient_free:
+            return nullcontext()
+        every = [param for group in self.param_groups for param in group["params"]]
+        return _holding(every, {k: p.detach() for k, p in enumerate(every) if p.requires_grad})
 
     def _step_with(
         self, places: Sequence[int], params: Sequence[Tensor], gradients: Sequence[Tensor]

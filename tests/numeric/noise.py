@@ -45,15 +45,19 @@ DRAWS: dict[str, Callable[[Sequence[Array], int], Array]] = {
 
 def draws(
     variables: Sequence[Array], indices: Sequence[int], seed: int, step: int, part: int
-) -> dict[str, Callable[[int], Array]]:
+) -> dict[str, Callable[..., Array]]:
     """The functions of one part's rule that draw, for some of all variables behind one another.
 
-    A draw has its number in the rule; ``part`` is the place of the rule in the step. Variables of
+    A draw has its number in the rule; ``part`` is the place of the rule in the step. A draw by a
+    key has the key for the step, and the last of the numbers, one for each kind. Variables of
     float32 take fewer bits of the same words.
     """
 
-    def of(kind: Callable[[Sequence[Array], int], Array]) -> Callable[[int], Array]:
-        def draw(number: int) -> Array:
+    def of(kind: Callable[[Sequence[Array], int], Array], last: int) -> Callable[..., Array]:
+        def draw(number: int, key_given: float | None = None) -> Array:
+            time = step
+            if key_given is not None:
+                number, time = last, int(max(np.floor(key_given), 0))
             found = []
             for index in indices:
                 # Places are those in memory.
@@ -68,7 +72,7 @@ def draws(
                         flat,
                         np.zeros_like(flat),
                         np.full_like(flat, index),
-                        np.full_like(flat, step),
+                        np.full_like(flat, time),
                     ],
                     key,
                 )
@@ -77,4 +81,6 @@ def draws(
 
         return draw
 
-    return {name: of(kind) for name, kind in DRAWS.items()}
+    return {
+        name: of(kind, OF_EACH_PART - 1 - place) for place, (name, kind) in enumerate(DRAWS.items())
+    }

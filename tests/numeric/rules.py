@@ -117,7 +117,7 @@ def reductions(sizes: Sequence[int]) -> dict[str, Callable[[Any], Any]]:
 class _Elementwise(ast.NodeTransformer):
     """Gives ``and``, ``or``, ``not`` and chained comparisons, outside of ``if``, to NumPy.
 
-    Draws of random numbers get their place among all of the rule's, counted from 1.
+    Draws of random numbers get their place among all of the rule's, counted from 1, before a key.
     """
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ class _Elementwise(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in DRAWS:
             self._draws += 1
-            node.args = [ast.Constant(self._draws)]
+            node.args = [ast.Constant(self._draws), *node.args]
         return node
 
     def visit_If(self, node: ast.If) -> ast.If:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from tests.numeric.noise import draws
 from tests.zoo.papers import D0, RATE, moments
 from tests.zoo.runs import Array, Model, Run, loss
 
@@ -62,6 +63,25 @@ def l4adam(x: Array, gradients: Sequence[Array], losses: Sequence[float]) -> Ite
         yield x
 
 
+def backtracking(x: Array, gradients: Sequence[Array], losses: Sequence[float]) -> Iterator[Array]:
+    """Algorithm 1 of Vaswani et al. with c = 0.1, beta = 0.9 and gamma = 2: a line a call.
+
+    A call either begins a search or tests its trial, which is where the losses are taken.
+    """
+    pairs = iter(zip(gradients, losses, strict=True))
+    rate = 5 * RATE
+    for g, first in pairs:
+        rate = min(2 * rate, 5 * RATE)
+        yield x - rate * g
+        for _, f in pairs:
+            if f <= first - 0.1 * rate * (g @ g):
+                x = x - rate * g
+                yield x
+                break
+            rate *= 0.9
+            yield x - rate * g
+
+
 def refined(x: Array, gradients: Sequence[Array], _losses: Sequence[float]) -> Iterator[Array]:
     """The refined SF-AdamW of Song et al. with C = 30 and constant rates, its points apart."""
     z = x
@@ -70,6 +90,28 @@ def refined(x: Array, gradients: Sequence[Array], _losses: Sequence[float]) -> I
         share = min((1 - 0.9) * 30 / t, 1)
         x = (1 - share) * x + share * z
         yield (1 - 0.9) * z + 0.9 * x
+
+
+def mezo(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+    """Algorithm 1 of Malladi et al. with decay 0.1, the numbers of its seed drawn by ours.
+
+    Of three calls, the first moves to one side and the second to the other one.
+    """
+    ends = np.cumsum([array.size for array in first])[:-1]
+    x, f, after = np.concatenate([a.ravel() for a in first]), 0.0, []
+    for call, row in enumerate(rows):
+        # The eighth part of a step, after seven features: the rule has a decay of its own.
+        z = draws(first, [*range(len(first))], 0, 0, 7)["normal"](1, call // 3)
+        if call % 3 == 0:
+            x = x + 0.5 * z
+        elif call % 3 == 1:
+            f, x = loss(call, row), x - 0.5 * z - 0.5 * z
+        else:
+            x = x + 0.5 * z
+            x = x - RATE * ((f - loss(call, row)) / (2 * 0.5) * z + 0.1 * x)
+        pairs = zip(np.split(x, ends), first, strict=True)
+        after.append([part.reshape(a.shape) for part, a in pairs])
+    return after
 
 
 def schedulefreeplus(

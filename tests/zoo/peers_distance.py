@@ -99,6 +99,8 @@ DISTANCE = [
     Peer("AEGD", "paper", of_all(losses.aegd), {}),
     Peer("AEGD", "paper", of_all(losses.aegdm), {"momentum": 0.8}),
     Peer("L4Adam", "paper", of_all(losses.l4adam), {"forget_steps": 10.0}),
+    Peer("BacktrackingSGD", "paper", of_all(losses.backtracking), {"learning_rate": 5 * RATE}),
+    Peer("MeZO", "paper", losses.mezo, {"epsilon": 0.5, "weight_decay": 0.1}),
     Peer("ScheduleFreeAdamW", "paper", of_all(losses.refined), {"averaging_window": 30.0}),
     Peer(
         "ScheduleFreePlus",

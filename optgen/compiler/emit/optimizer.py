@@ -11,9 +11,10 @@ from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import notation, paragraph, quoted, wrapped
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.module import Shared, column_lines
+from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import MATRIX
-from optgen.compiler.ir.rule import Hyperparameter
+from optgen.compiler.ir.rule import GRAD, Hyperparameter, Rule
 
 _RUNTIME = "optgen.runtime"
 
@@ -55,6 +56,7 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_text("view", rule.view),
                 *_text("compute", rule.compute),
                 *_text("fallback", rule.fallback),
+                *_gradient_free(rule),
                 *_layout(columns, shared.columns, "" if same_programs else programs, plan),
             ]
         ),
@@ -165,6 +167,13 @@ def _layout(
 def _text(title: str, value: str) -> Iterator[str]:
     if value:
         yield f'{title} = "{value}"'
+
+
+def _gradient_free(rule: Rule) -> Iterator[str]:
+    own = (block for block in rule.blocks if block.slot is None)
+    steps = (step for block in own for step in block.every_step)
+    if not any(GRAD in names(step.expression) for step in steps):
+        yield "is_gradient_free = True"
 
 
 def _tuple(title: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:

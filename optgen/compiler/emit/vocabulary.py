@@ -115,7 +115,13 @@ def schedule_vocabulary(rule: Rule, template: str, functions: Collection[str]) -
 
 def _spellings(plan: Plan) -> Iterator[str]:
     """The names of a plan, and what printers make of them."""
-    yield from (plan.rule.name, plan.rule.module, "fallback", plan.rule.fallback)
+    yield from (
+        plan.rule.name,
+        plan.rule.module,
+        "fallback",
+        plan.rule.fallback,
+        "is_gradient_free",
+    )
     endings = {ending for target in TARGETS for ending in target.endings}
     for name in all_names(plan) | step_names(plan):
         yield from (name, f"{name}_", *(f"{name}{ending}" for ending in endings))

@@ -147,6 +147,9 @@ COUNTS = {
 NONFINITE = "finite_check"
 #: Numbers of a call that decide its random numbers.
 RANDOM_SEED, RANDOM_STEP = "random_seed", "random_step"
+#: The keys of draws, each a number of a call that stands for the step.
+RANDOM_KEYS = tuple(f"random_key_{count}" for count in range(1, 9))
+RANDOM = frozenset({RANDOM_SEED, RANDOM_STEP, *RANDOM_KEYS})
 #: Switches that no hyperparameter decides. The first makes prepasses search for elements of a
 #: gradient that aren't finite. The second makes an update leave out the steps after the constraints
 #: of variables, which the runtime applies in between.
@@ -156,4 +159,4 @@ MATRIX = "matrix"
 #: The switch of updates whose gradient was taken where ``perturb`` moved the parameter to.
 PERTURBED = "perturbed"
 #: Names that no spec may declare.
-OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, RANDOM_SEED, RANDOM_STEP, *SHAPES})
+OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, *RANDOM, *SHAPES})

@@ -15,17 +15,19 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
     rewrite,
+    text,
 )
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
-from optgen.compiler.ir.randomness import SEED, has_draws, seeded
+from optgen.compiler.ir.randomness import SEED, counted, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
 from optgen.compiler.ir.reserved import (
     CHECK_FINITE,
     COUNTS,
     MATRIX,
     NONFINITE,
+    RANDOM_KEYS,
     RANDOM_SEED,
     RANDOM_STEP,
     SHAPES,
@@ -67,6 +69,8 @@ class Passes:
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
+        #: The names of draws' keys, by their texts.
+        self._keys: dict[str, str] = {}
         self._matrices = Matrices(
             *(self._extents, self._taken, self.items, self._hoist), is_narrow=bool(rule.compute)
         )
@@ -145,7 +149,14 @@ class Passes:
         """The expression with draws that depend on the seed and the step."""
         for name, source in ((RANDOM_SEED, SEED), (RANDOM_STEP, STEP)):
             self._host.assign(name, Name(source), guard, block)
-        return seeded(expression, Name(RANDOM_SEED), Name(RANDOM_STEP))
+        key = partial(self._key, guard, block)
+        return seeded(expression, Name(RANDOM_SEED), Name(RANDOM_STEP), key)
+
+    def _key(self, guard: Condition, block: str, key: Expression) -> Name:
+        """The name of a draw's key."""
+        name = self._keys.setdefault(text(key), RANDOM_KEYS[len(self._keys)])
+        self._host.assign(name, counted(key), guard, block)
+        return Name(name)
 
     def _assign(
         self, target: str, expression: Expression, guard: Condition, block: str, extent: Extent

@@ -7,6 +7,7 @@ from itertools import islice
 from optgen.compiler.ir.problem import MOST_PROBLEMS, Problem
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.read.check.change import check_change
+from optgen.compiler.read.check.draws import check_draws
 from optgen.compiler.read.check.extents import check_extents
 from optgen.compiler.read.check.flow import check_flow
 from optgen.compiler.read.check.kinds import check_kinds
@@ -24,6 +25,7 @@ _PARTS = (
     check_change,
     check_flow,
     check_extents,
+    check_draws,
     check_matrices,
     check_use,
     check_reach,

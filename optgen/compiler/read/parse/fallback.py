@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from optgen.compiler.ir.change import taken_off
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Name, Number, Operation, walk
+from optgen.compiler.ir.expression import Name
 from optgen.compiler.ir.problem import Problems
-from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.randomness import draws_of
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import CHANGE, CHANGED, LEARNING_RATE, PARAM, Rule, Step
 from optgen.compiler.ir.spec import Fallback
@@ -54,15 +54,8 @@ def with_fallback(own: Rule, other: Rule, fallback: Fallback, problems: Problems
 
 def _draws(steps: Sequence[Step]) -> int:
     """The largest number of a draw."""
-    numbers = (
-        operand.value
-        for step in steps
-        for part in walk(step.expression)
-        if isinstance(part, Operation) and part.operator in DRAWS
-        for operand in part.operands
-        if isinstance(operand, Number)
-    )
-    return int(max(numbers, default=0))
+    numbers = (number for step in steps for number in draws_of(step.expression))
+    return max(numbers, default=0)
 
 
 def _joined(own: Sequence[Step], other: Sequence[Step], module: str) -> Iterator[Step]:

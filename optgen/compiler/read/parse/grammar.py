@@ -197,15 +197,19 @@ class Grammar:
             self._problems.add(message, self.at(node.keywords[0]))
             return None
         arity = self._language.functions[function]
+        if function in DRAWS and len(node.args) < 2:
+            return self._draw(function, node)
         if len(node.args) != arity:
             count = "1 argument" if arity == 1 else f"{arity} arguments"
             message = f"{function} takes {count}, not {len(node.args)}"
             self._problems.add(message, self.at(node), _OF_ELEMENTS.get(function, ""))
             return None
-        if function in DRAWS:
-            self.draws += 1
-            return Operation(function, (Number(self.draws),), self.at(node))
         return self._apply(function, node.args, node)
+
+    def _draw(self, function: str, node: ast.Call) -> Expression | None:
+        """A random number, whose key may be its argument."""
+        self.draws += 1
+        return self._operation(function, [*map(self.convert, node.args), Number(self.draws)], node)
 
     def _unknown_function(self, function: str, node: ast.Name) -> None:
         if function not in self._unknown:

@@ -62,7 +62,7 @@ class Statements:
             if not isinstance(part, Operation) or part.operator not in DRAWS:
                 return None
             self.draws += 1
-            return replace(part, operands=(Number(self.draws),))
+            return replace(part, operands=(*part.operands[:-1], Number(self.draws)))
 
         return replace(step, expression=rewrite(step.expression, change))
 

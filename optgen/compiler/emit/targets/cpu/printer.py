@@ -39,7 +39,7 @@ from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.reserved import RANDOM_SEED, RANDOM_STEP
+from optgen.compiler.ir.reserved import RANDOM
 from optgen.compiler.ir.rule import NEW_PARAM, PARAM
 
 _KERNEL = ("Array", "Kernel", "kernel")
@@ -223,7 +223,7 @@ class CpuPrinter(NumberPrinter):
             case Read(name, _, guard, boolean):
                 source = self._cell(statement)
                 value = f"{source} != 0.0" if boolean else f"real({source})"
-                if name in (RANDOM_SEED, RANDOM_STEP):
+                if name in RANDOM:
                     # Whole numbers, which a float32 may not hold.
                     value = source
                 return Line(f"{self.name(name)} = {value}", guard)

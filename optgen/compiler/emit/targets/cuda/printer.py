@@ -45,7 +45,7 @@ from optgen.compiler.emit.targets.cuda.scalars import (
 from optgen.compiler.ir.expression import Operation
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
-from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
+from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM
 from optgen.compiler.ir.rule import NEW_PARAM, PARAM
 
 ARRAY = "cuda.local.array"
@@ -196,7 +196,7 @@ class CudaPrinter(ScalarPrinter):
                 source = self.cell(statement)
                 # Compared in the loop's own type, so not in float64.
                 value = f"real({source}) != real(0)" if boolean else f"real({source})"
-                if name in (RANDOM_SEED, RANDOM_STEP):
+                if name in RANDOM:
                     # Whole numbers, which a float32 may not hold.
                     value = source
                 return Line(f"{self.name(name)} = {value}", guard)

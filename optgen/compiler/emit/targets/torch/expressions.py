@@ -25,7 +25,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.matrix import MATRIX_CALLS, TRANSPOSE
-from optgen.compiler.ir.randomness import DRAWS, number_of
+from optgen.compiler.ir.randomness import DRAWS, counted, key_of, stream_of
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.rule import PARAM
 
@@ -143,8 +143,10 @@ class Expressions:
         if self.extents.of(draw) is not Extent.ELEMENT:
             places = self.function("places_of", parsed(self.name(self.target)))
         dtype = parsed(f"{self.name(PARAM)}.dtype")
-        given = [parsed(self.name(one)) for one in (INDEX, "seed", "step")]
-        return self.function(draw.operator, places, dtype, *given, number(number_of(draw)))
+        index, seed, step = (parsed(self.name(one)) for one in (INDEX, "seed", "step"))
+        time = step if (key := key_of(draw)) is None else self(counted(key))
+        stream = number(stream_of(draw))
+        return self.function(draw.operator, places, dtype, index, seed, time, stream)
 
 
 def _logical(operator: type[ast.operator], words: type[ast.boolop]) -> Callable[..., ast.expr]:
