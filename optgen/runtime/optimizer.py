@@ -271,8 +271,7 @@ class Optimizer(Routed, Sealed, Saved):
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """Assign averages to all or some variables, if averages are enabled.
 
-        Raises ValueError for a variable that the optimizer was not built with, and RuntimeError
-        inside ``averaged``, whose end would undo it.
+        Raises ValueError for an unknown variable, and RuntimeError inside ``averaged``.
         """
         self._core.averages(lambda: self._standing(var_list)).finalize()
 
