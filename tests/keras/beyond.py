@@ -33,7 +33,7 @@ bell = normal()
 if matrix:
     row_size = 0.5*row_size + row_mean((grad + uniform())**2)
     bell = bell*row_size
-change = learning_rate*(even + bell + sides)
+change = learning_rate*(even + bell + sides + normal(floor(call/2) + 3))
 """
 '''
 #: One that float32 can't hold.

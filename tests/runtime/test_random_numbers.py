@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from scipy import stats
 
 import optgen
+from optgen.compiler.ir.problem import SpecError
 from optgen.runtime import philox
+from tests.numeric.noise import draws
 
 DRAWN = '''
 name = "Drawn"
@@ -28,6 +31,23 @@ even = uniform()
 bell = normal()
 sides = random_sign()
 change = learning_rate*(even + bell + sides + grad)
+"""
+'''
+KEYED = '''
+name = "Keyed"
+[state]
+bell  = {}
+even  = {}
+other = {}
+again = {}
+[update]
+rule = """
+rounds = floor((step - 1)/2)
+bell = normal(rounds)
+even = uniform(rounds)
+other = normal()
+again = normal(rounds)
+change = learning_rate*(bell + even + other + again)
 """
 '''
 #: More elements than one thread takes.
@@ -107,6 +127,38 @@ def test_a_draw_depends_on_the_place_alone() -> None:
     for _ in range(2):
         optimizer.apply([np.zeros_like(short)], [short])
     assert short.tobytes() == found[0]["weights"][0].tobytes()
+
+
+def test_draws_by_key_are_the_same_wherever_they_stand() -> None:
+    """Those of the key, in any line and call, whatever the call draws besides."""
+    optimizer: Any = optgen.compile(KEYED)(seed=2**34 + 5)
+    weights = np.zeros((4, 5))
+    found = []
+    for _ in range(4):
+        optimizer.apply(None, [weights])
+        found.append({name: one.copy() for name, one in optimizer.state["variable_0"].items()})
+    for call, one in enumerate(found):
+        # The ninth part of a step, after eight features.
+        draw = draws([weights], [0], 2**34 + 5, 0, 8)
+        for name, kind in (("bell", "normal"), ("even", "uniform")):
+            expected = draw[kind](0, call // 2).reshape(weights.shape)
+            np.testing.assert_allclose(one[name], expected, rtol=1e-12, atol=1e-14)
+        np.testing.assert_array_equal(one["again"], one["bell"])
+    assert (found[0]["other"] != found[1]["other"]).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("grad", "what normal takes is known before a call, and this has one number for each"),
+        ("norm(grad)", "what normal takes is known before a call, and this has one number for"),
+        ("1, 2", "normal takes 0 arguments, not 2"),
+    ],
+)
+def test_keys_are_known_before_a_call(key: str, message: str) -> None:
+    text = KEYED.replace("normal(rounds)", f"normal({key})")
+    with pytest.raises(SpecError, match=re.escape(message)):
+        optgen.compile(text)
 
 
 def test_float32_draws_are_rounded_float64_draws() -> None:
