@@ -107,6 +107,31 @@ def test_all_but_the_sign_of_the_first_step_is_proved(path: Path) -> None:
     assert left == {"the first step goes against the gradient"}
 
 
+def test_rows_that_a_rule_chooses_have_no_runs_without_a_state_of_a_rank(tmp_path: Path) -> None:
+    changes = (
+        ('rest"', 'rest"\nrank = "rank"'),
+        (
+            "momentum = {",
+            'rank = { default = 2, integer = true, range = "rank >= 1" }\nmomentum = {',
+        ),
+        (
+            "    x = velocity/",
+            "    at = largest_rows(grad, rank)\n    x = at @ (transpose(at) @ velocity)/",
+        ),
+    )
+    text = (HERE / "ortho.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "rows.toml"
+    path.write_text(text, encoding="utf-8")
+    every = of_matrices(path)
+    assert every
+    assert not any(one.crash for one in every)
+    runs = [one for one in every if one.group is Group.BEHAVIOUR]
+    assert all(one.verdict is Verdict.UNDECIDED for one in runs)
+
+
 def test_squares_that_are_sums_of_products_with_a_transpose_are_semidefinite() -> None:
     every = {one.statement for one in found(HERE / "rooted.toml") if one.group is Group.INVARIANT}
     squares = ("left", "right", "left_root", "right_root")
