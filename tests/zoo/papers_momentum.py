@@ -325,6 +325,15 @@ def storm(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         yield x
 
 
+def spider(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Fang et al. with option II, steps of 0.5 at most, and one of many examples."""
+    v = gradients[0]
+    for t, (g, b) in enumerate(zip(gradients, at_the_last_point(gradients), strict=True)):
+        v = v + (g - b) if t else g
+        x = x - min(RATE, float(0.5 / np.linalg.norm(v))) * v
+        yield x
+
+
 def stormplus(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     """Algorithm 2 of Levy, Kavis and Cevher, of all its gradients and momenta so far."""
     d, norms, parts = np.zeros_like(x), 0.0, 0.0

@@ -137,6 +137,7 @@ PEERS: list[Peer] = [
     paper_s("ExactMARS", papers.exact_mars),
     of_all_s("STORM", papers.storm, first_squares=0.5, new_weight=16.0),
     of_all_s("STORMPlus", papers.stormplus),
+    of_all_s("SPIDER", papers.spider, longest_step=0.5),
     paper_s(
         "IVON", papers.ivon, weight_decay=0.25, note="at the mean; samples have a test of their own"
     ),
