@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import optgen
+import optgen.optimizers as oo
 from tests.runtime.more_than_gradients import GUIDED
 
 pytestmark = pytest.mark.usefixtures("python_kernels")
@@ -174,3 +175,19 @@ def test_sums_of_what_may_be_left_out() -> None:
     optimizer.apply(gradients, curvature=curvature)
     np.testing.assert_array_equal(weights[0], [-0.5, -0.5])
     np.testing.assert_array_equal(weights[1], [[-0.5, -0.5], [-0.25, -0.25]])
+
+
+def test_only_a_rule_without_gradients_takes_none() -> None:
+    weights = np.zeros(3)
+    with pytest.raises(ValueError, match="the first apply needs the variables"):
+        oo.MeZO().apply(None, loss=1.0)
+    with pytest.raises(TypeError, match="gradients must be a list or a mapping"):
+        oo.SGD().apply(None, [weights])
+    optimizer = oo.MeZO(epsilon=0.5)
+    optimizer.apply(None, {"weights": weights}, loss=1.0)
+    once = weights.copy()
+    optimizer.apply(None, loss=1.0)
+    np.testing.assert_array_equal(weights, -once)
+    with pytest.raises(TypeError, match="MeZO needs loss in each call"):
+        optimizer.apply(None)
+    np.testing.assert_array_equal(weights, -once)
