@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optgen.cli.optimizer_report import Explained, Scale
+from optgen.cli.step_lines import line_of
 from optgen.cli.storage_report import StorageRow
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.expression import text
@@ -16,7 +17,7 @@ def as_json(found: Explained, scale: Scale) -> dict[str, object]:
         "summary": found.rule.summary,
         "reference": found.rule.reference,
         "variants": [
-            {"heading": heading, "steps": [f"{s.target} = {text(s.expression)}" for s in steps]}
+            {"heading": heading, "steps": [*map(line_of, steps)]}
             for heading, steps in found.variants()
         ],
         "properties": [*found.properties()],

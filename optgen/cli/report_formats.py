@@ -12,6 +12,7 @@ from rich.table import Table
 from optgen.analysis.explain import formula, latex
 from optgen.cli.console import out
 from optgen.cli.optimizer_report import Explained, Scale
+from optgen.cli.step_lines import line_of
 from optgen.cli.storage_report import HEADINGS
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.problem import CONTROL
@@ -33,7 +34,7 @@ def to_console(found: Explained, scale: Scale) -> None:
     for heading, steps in found.variants():
         out.print(f"\n{heading}:", markup=False)
         for step in steps:
-            out.print(f"    {step.target} = {text(step.expression)}", markup=False)
+            out.print(f"    {line_of(step)}", markup=False)
     out.print("\nOf the rule:")
     for line in found.properties():
         out.print(f"    {line}", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from optgen.cli.step_lines import line_of
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import text
@@ -86,7 +87,7 @@ def _block_title(block: Block) -> str:
 
 def _steps(steps: Sequence[Step], known: Condition, depth: int) -> str:
     case = known.cases[0] if len(known.cases) == 1 else ()
-    lines = [Line(f"{s.target} = {text(s.expression)}", s.guard.given(case)) for s in steps]
+    lines = [Line(line_of(step), step.guard.given(case)) for step in steps]
     return lay_out(lines, depth)
 
 

@@ -67,3 +67,8 @@ def test_list_names_every_spec() -> None:
         if p.parent.name != "optional"
     ):
         assert path.stem in page.lower()
+
+
+@pytest.mark.parametrize("command", ["explain", "show --stage=rule"])
+def test_draws_have_no_number(command: str) -> None:
+    assert "sqrt(learning_rate*temperature)*normal()\n" in run(*command.split(), "sgld")

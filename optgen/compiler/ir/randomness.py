@@ -34,6 +34,19 @@ def redrawn(expression: Expression, first: int) -> Expression:
     return rewrite(expression, change)
 
 
+def unnumbered(expression: Expression) -> Expression:
+    """The expression as a spec spells it: without the numbers of its draws."""
+
+    def change(part: Expression) -> Expression | None:
+        if not isinstance(part, Operation) or part.operator not in DRAWS:
+            return None
+        if (key := key_of(part)) is None:
+            return Name(f"{part.operator}()")
+        return Operation(part.operator, (key,), part.location)
+
+    return rewrite(expression, change)
+
+
 def seeded(
     expression: Expression, seed: Name, step: Name, key: Callable[[Expression], Name]
 ) -> Expression:

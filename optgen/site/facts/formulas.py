@@ -11,6 +11,7 @@ from optgen.compiler.ir.expression import rename, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import AMOUNTS
 from optgen.compiler.ir.language import SPELLED
+from optgen.compiler.ir.randomness import unnumbered
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Hyperparameter, Rule, State, Step
 from optgen.compiler.ir.stability import Stability
@@ -37,7 +38,9 @@ def formulas_of(rule: Rule) -> Iterator[Formulas]:
 
 
 def _formulas(heading: str, steps: Sequence[Step]) -> Formulas:
-    spelled = [replace(step, expression=rename(step.expression, SPELLED)) for step in steps]
+    spelled = [
+        replace(step, expression=rename(unnumbered(step.expression), SPELLED)) for step in steps
+    ]
     lines = [f"{step.target} = {text(step.expression)}" for step in spelled]
     return {"heading": heading, "mathml": steps_in_mathml(spelled), "lines": lines}
 
