@@ -34,6 +34,8 @@ class BuildWithArchives(build_py):
             for archive, targets in ARCHIVES.items():
                 pack(Path(self.build_lib) / "optgen" / "optimizers", archive, targets)
             pack(Path(self.build_lib) / "optgen" / "specs", "published", ("published",))
+            # Digests by which a build finds edited files: nothing is built into an installation.
+            (Path(self.build_lib) / "optgen" / "optimizers" / "manifest.json").unlink()
 
 
 class DenseWheel(bdist_wheel):
