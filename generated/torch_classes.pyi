@@ -45,6 +45,7 @@ __all__ = [
     "AdaX",
     "Adadelta",
     "Adafactor",
+    "AdafactorBigVision",
     "Adagrad",
     "AdagradDA",
     "Adai",
@@ -3280,6 +3281,108 @@ class Adafactor(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdafactorBigVision(FusedOptimizer):
+    """Adafactor in units of the parameter, with momentum over changes, and with a mean square that
+    keeps forgetting.
+
+    The update of each element:
+
+        weight = max(step**beta_2_decay, 1 - beta_2_cap)
+        square = grad**2 + epsilon
+        if matrix:
+            row_square = (1 - weight)*row_square + weight*row_mean(square)
+            column_square = (1 - weight)*column_square + weight*column_mean(square)
+            scaled = grad*sqrt(column_mean(row_square)/row_square)*(1/sqrt(column_square))
+        else:
+            mean_square = (1 - weight)*mean_square + weight*square
+            scaled = grad/sqrt(mean_square)
+        if given(clip_threshold):
+            scaled = scaled/max(1, sqrt(mean(scaled**2))/clip_threshold)
+        if given(momentum):
+            velocity = momentum*velocity + (1 - momentum)*scaled
+            change = learning_rate*velocity
+        else:
+            change = learning_rate*scaled
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_2_decay: Power of the step by which the weight of the newest square decays. Range:
+            -1 <= beta_2_decay < 0.
+        beta_2_cap: Largest decay of the mean square. Range: 0 <= beta_2_cap < 1.
+        momentum: Decay of the mean change; None keeps no mean. Range: 0 <= momentum < 1.
+        epsilon: Added to squared gradients. Range: epsilon > 0.
+        clip_threshold: Largest root mean square of a change before the mean. Range:
+            clip_threshold > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhai, Kolesnikov, Houlsby and Beyer, 2022, Scaling Vision Transformers,
+        arXiv:2106.04560, section 3.4
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_2_decay: float | Tensor = -0.8,
+        beta_2_cap: float | Tensor = 0.999,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-30,
+        clip_threshold: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Adagrad(FusedOptimizer):
     """Adagrad by torch's formulas: epsilon is added to the root, and the learning rate may decay.
 
@@ -4922,7 +5025,9 @@ class Adan(FusedOptimizer):
         mean_square = beta_3*mean_square + (1 - beta_3)*(grad + beta_2*difference)**2
         root = sqrt(mean_square)/sqrt(1 - beta_3**step) + epsilon
         ahead = mean_gradient/(1 - beta_1**step) + beta_2*mean_difference/(1 - beta_2**step)
-        param = (param - learning_rate*ahead/root)/(1 + learning_rate*weight_decay)
+        direction = ahead/root + weight_decay*param
+        change = learning_rate*direction if no_prox else learning_rate/(1 + learning_rate*weight_decay)*direction
+        param = param - change
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -4933,6 +5038,7 @@ class Adan(FusedOptimizer):
         beta_2: Decay of the mean difference of gradients. Range: 0 <= beta_2 < 1.
         beta_3: Decay of the mean square. Range: 0 <= beta_3 < 1.
         epsilon: Added to the corrected root. Range: epsilon > 0.
+        no_prox: Decay as AdamW has it: before the step, by a factor.
         weight_decay: The parameter is divided by 1 plus this, times the learning rate, after
             each step. Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -4976,6 +5082,7 @@ class Adan(FusedOptimizer):
         beta_2: float | Tensor = 0.92,
         beta_3: float | Tensor = 0.99,
         epsilon: float | Tensor = 1e-08,
+        no_prox: bool = False,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -11016,6 +11123,8 @@ class LAMB(FusedOptimizer):
         size = norm(param)
         length = norm(direction)
         trust_ratio = where(size > 0 and length > 0, size/length, 1)
+        if trust_clip:
+            trust_ratio = min(trust_ratio, 1)
         param = param - learning_rate*trust_ratio*direction
 
     Args:
@@ -11025,6 +11134,7 @@ class LAMB(FusedOptimizer):
         beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
         beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
         epsilon: Added to the corrected root. Range: epsilon > 0.
+        trust_clip: A ratio of 1 at most: LAMBC.
         weight_decay: Part of the parameter that is added to the step before its norm is taken.
             Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -11067,6 +11177,7 @@ class LAMB(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-06,
+        trust_clip: bool = False,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import optgen
 import optgen.optimizers
 from optgen.compiler.ir import rule
 from optgen.compiler.ir.value import evaluate
-from optgen.compiler.pipeline import optional_features
+from optgen.compiler.library import find_specs
+from optgen.compiler.pipeline import composed, load_all, optional_features, surroundings
+from optgen.compiler.weave import without_neighbours
 from optgen.names.aliases import Named, aliases, named, needed_features, plain, words
 from optgen.names.specs import rule_families
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
@@ -60,6 +63,21 @@ def test_every_alias_is_a_rule_with_arguments_that_it_takes() -> None:
         Storage(name, **chosen, states=())
 
 
+def test_every_alias_has_a_rule_that_its_features_fit() -> None:
+    around, every = surroundings(), {one.name: one for one in optional_features()}
+    woven = set()
+    for name, one in aliases().items():
+        needed = needed_features({*hyperparameters(one.rule)}, one.arguments)
+        if not needed or (one.rule, needed) in woven:
+            continue
+        woven.add((one.rule, needed))
+        (spec,) = load_all(find_specs([one.rule]).files)
+        features = (*around.features, *(every[feature] for feature in needed))
+        known = without_neighbours(features, lambda _: True)
+        assert composed(spec, replace(around, features=known)), name
+    assert len(woven) > 20
+
+
 def test_words_before_and_after_are_arguments_too() -> None:
     optional = of_features()
     before, after = words()
@@ -74,11 +92,7 @@ def test_words_before_and_after_are_arguments_too() -> None:
 def test_names_that_transformers_has_are_known() -> None:
     training = pytest.importorskip("transformers.training_args")
     # Their rules aren't there, or have no spec of their own.
-    unknown = {
-        *("lomo", "adalomo", "grokadamw"),
-        *("galore_adafactor", "galore_adafactor_layerwise", "galore_adamw_layerwise"),
-        *("galore_adamw_8bit_layerwise", "apollo_adamw_layerwise"),
-    }
+    unknown = {"galore_adafactor", "galore_adafactor_layerwise", "galore_adamw_8bit_layerwise"}
     listed = {one.value for one in training.OptimizerNames}
     assert {name for name in listed if named(name) is None} <= unknown
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from tests.numeric.noise import draws
-from tests.numeric.rules import Array, as_matrices, axis_reductions, holds, reductions, run
+from tests.numeric.rules import (
+    Array,
+    as_matrices,
+    axis_reductions,
+    holds,
+    is_turned,
+    reductions,
+    run,
+)
 from tests.numeric.specs import Table, in_order, rule_of
 
 PARAM, GRAD, CHANGE = "param", "grad", "change"
@@ -107,7 +115,7 @@ class Reference:
         if extent in ("tensor", "call", "optimizer"):
             return np.broadcast_to(found, shape)
         folded = as_matrices(shape, self._view)
-        axis = 2 if extent == "rows" else 1
+        axis = 2 if (extent == "rows") is not is_turned(shape, self._view) else 1
         vector = found.reshape([1 if k == axis else n for k, n in enumerate(folded)])
         return np.broadcast_to(vector, folded).reshape(shape)
 

@@ -56,7 +56,11 @@ def axis_reductions(
         def apply(x: Any) -> Array:
             parts = np.split(np.broadcast_to(x, (sum(sizes),)), ends)
             folded = [p.reshape(as_matrices(s, view)) for p, s in zip(parts, shapes, strict=True)]
-            found = [np.broadcast_to(reduce(m, axis=axis, keepdims=True), m.shape) for m in folded]
+            axes = [-3 - axis if is_turned(shape, view) else axis for shape in shapes]
+            found = [
+                np.broadcast_to(reduce(m, axis=own, keepdims=True), m.shape)
+                for m, own in zip(folded, axes, strict=True)
+            ]
             return np.concatenate([np.ravel(each) for each in found])
 
         return apply
@@ -72,8 +76,13 @@ def as_matrices(shape: tuple[int, ...], view: str) -> tuple[int, ...]:
     """The shape of a variable as a batch of matrices."""
     if view == "first by rest":
         return (1, shape[0], int(np.prod(shape[1:])))
-    assert view == "last two"
+    assert view == "last two" or len(shape) == 2
     return (int(np.prod(shape[:-2])), *shape[-2:])
+
+
+def is_turned(shape: tuple[int, ...], view: str) -> bool:
+    """Whether the rows of a variable are its columns: the shorter of the two largest."""
+    return view == "two largest" and shape[-2] > shape[-1]
 
 
 def _norm(x: Array, **axes: Any) -> Array:

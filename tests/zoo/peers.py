@@ -96,6 +96,13 @@ PEERS: list[Peer] = [
     paper_s("Yogi", papers.yogi),
     po_s("Adan", po.Adan, {"weight_decay": 0.1}, weight_decay=0.1),
     timm_s("Adan", ("adan", "Adan"), {"weight_decay": 0.1}, weight_decay=0.1),
+    timm_s(
+        "Adan",
+        ("adan", "Adan"),
+        {"weight_decay": 0.1, "no_prox": True},
+        weight_decay=0.1,
+        no_prox=True,
+    ),
     paper_s("Adan", papers.adan),
     optax_s("ADOPT", contrib.adopt, {}),
     timm_s("ADOPT", ("adopt", "Adopt"), {"clip_exp": 0.25}),
@@ -128,6 +135,14 @@ PEERS: list[Peer] = [
         weight_decay=0.1,
     ),
     timm_s("LAMB", ("lamb", "Lamb"), {"weight_decay": 0.1}, weight_decay=0.1, global_clipnorm=1.0),
+    timm_s(
+        "LAMB",
+        ("lamb", "Lamb"),
+        {"weight_decay": 0.1, "trust_clip": True},
+        weight_decay=0.1,
+        trust_clip=True,
+        global_clipnorm=1.0,
+    ),
     paper_s("LAMB", papers.lamb, weight_decay=0.1),
     optax_s("LARS", optax.lars, {}),
     timm_s(
@@ -246,6 +261,19 @@ PEERS: list[Peer] = [
         learning_rate=0.01,
         most_dimensions=2,
         note="of more dimensions, the first two are factored there",
+    ),
+    timm_s(
+        "AdafactorBigVision",
+        ("adafactor_bv", "AdafactorBigVision"),
+        {"momentum_dtype": torch.float64, "min_dim_size_to_factor": 1, "weight_decay": 0.1},
+        weight_decay=0.1,
+    ),
+    timm_s(
+        "AdafactorBigVision",
+        ("adafactor_bv", "AdafactorBigVision"),
+        {"momentum": None, "min_dim_size_to_factor": 1, "clipping_threshold": 0.5},
+        momentum=None,
+        clip_threshold=0.5,
     ),
     torch_s(
         "TorchAdafactor",
