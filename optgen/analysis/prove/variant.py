@@ -28,6 +28,7 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.extent import OF_RANK, Extent
 from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.matrix import OF_RANK_MANY
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.reserved import MATRIX, PERTURBED
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
@@ -99,8 +100,10 @@ class Variant:
 
     @property
     def has_rank(self) -> bool:
-        """Whether a state has a side of a rank."""
-        return any(state.extent in OF_RANK for state in self.states)
+        """Whether a matrix has a side of a rank: a state, or one that a function makes."""
+        parts = (part for step in self.assignments for part in walk(step.expression))
+        made = any(isinstance(one, Operation) and one.operator in OF_RANK_MANY for one in parts)
+        return made or any(state.extent in OF_RANK for state in self.states)
 
     def folded(self, values: Mapping[str, Expression]) -> Expression:
         """The change of the parameter for some values of names; that of a part may stay open."""

@@ -147,3 +147,39 @@ def test_errors_that_cant_be_found(error: tuple[str, str, str, str], tmp_path: P
     assert not any(one.is_refuted for one in of_matrices(path, seen)), (
         "this error is found now: it belongs in the list above"
     )
+
+
+OF_RANK = '''
+name = "NuclearBall"
+[matrix]
+view = "first by rest"
+rank = "rank"
+[hyperparameters]
+learning_rate = { default = 0.1, range = "0 <= learning_rate <= 1" }
+rank = { default = 1, integer = true, range = "rank >= 1" }
+epsilon = { default = 1e-12, range = "epsilon > 0" }
+[update]
+rule = """
+if matrix:
+    left = singular_vectors(grad, rank)
+    right = transpose(left) @ grad
+    vertex = -(left @ right)/(norm(right) + epsilon)
+else:
+    vertex = -grad/(norm(grad) + epsilon)
+param = (1 - learning_rate)*param + learning_rate*vertex
+"""
+'''
+
+
+def test_a_rank_without_a_state_of_it_is_undecided(tmp_path: Path) -> None:
+    """The right singular vectors have signs of their own, which may turn the product around."""
+    path = tmp_path / "ball.toml"
+    path.write_text(OF_RANK, encoding="utf-8")
+    every = of_matrices(path)
+    assert not any(one.crash for one in every)
+    assert Group.DESCENT not in {one.group for one in every if one.is_refuted}
+    assert any("side of a rank" in one.reason for one in every)
+    text = OF_RANK.replace("transpose(left) @ grad", "singular_vectors(transpose(grad), rank)")
+    path = tmp_path / "signless.toml"
+    path.write_text(text.replace("left @ right", "left @ transpose(right)"), encoding="utf-8")
+    assert Group.DESCENT in {one.group for one in found(path) if one.is_refuted}
