@@ -146,7 +146,7 @@ def refuse_unknown(owner: str, listed: tuple[Argument, ...], names: Iterable[str
     ours = {part.name: argument.name for argument in listed for part in argument.parts}
     for name in names:
         if name not in known:
-            hint = f"; here it is {ours[name]!r}" if name in ours else nearest(name, known)
+            hint = f"; here it is {ours[name]!r}" if name in ours else nearest(name, known[1:])
             raise UnknownArgumentError(f"{owner} has no argument {name!r}{hint}")
 
 
