@@ -140,14 +140,19 @@ def defaulting(listed: Iterable[Argument], peer: Any) -> tuple[Argument, ...]:
     return tuple(replace(one, partial=partial.get(one.name, ())) for one in listed)
 
 
-def refuse_unknown(owner: str, listed: tuple[Argument, ...], names: Iterable[str]) -> None:
+def refuse_unknown(
+    owner: str,
+    listed: tuple[Argument, ...],
+    names: Iterable[str],
+    said: str = "has no argument",
+) -> None:
     """Raise UnknownArgumentError, with the right name, for what is no argument of a class."""
     known = [*signature(listed).parameters][1:]
     ours = {part.name: argument.name for argument in listed for part in argument.parts}
     for name in names:
         if name not in known:
             hint = f"; here it is {ours[name]!r}" if name in ours else nearest(name, known[1:])
-            raise UnknownArgumentError(f"{owner} has no argument {name!r}{hint}")
+            raise UnknownArgumentError(f"{owner} {said} {name!r}{hint}")
 
 
 def signature(
