@@ -15,8 +15,8 @@ require("optgen.optax", "jax")
 import optgen.optimizers as generated
 from optgen.jax.factories import GradientTransformation, factory
 from optgen.jax.states import Perturbed, State
+from optgen.runtime.front_ends import absent
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.suggestions import nearest
 
 #: Classes by the names of their functions; each is imported when it is used.
 _NAMES = {
@@ -35,7 +35,7 @@ __all__ = [  # noqa: PLE0604
 def __getattr__(name: str) -> Callable[..., GradientTransformation]:
     """The function of a rule. Raises AttributeError for another name."""
     if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
+        raise AttributeError(absent(__name__, name, __all__, factory.__name__))
     rule: type[Optimizer] = getattr(generated, _NAMES[name])
     return factory(rule)
 

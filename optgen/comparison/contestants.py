@@ -68,7 +68,7 @@ def _of_optgen(title: str, name: str, values: Values) -> Contestant:
     config |= values
     needed = [one.name for one in kind.inputs if not one.optional]
     if needed:
-        raise UsageError(f"{title} needs {', '.join(needed)} in every step, which no task has")
+        raise UsageError(f"it needs {', '.join(needed)} in every step, which no task has")
     first = kind.from_config(config)
     searched = _RATE not in values and any(one.name == _RATE for one in kind.hyperparameters)
 

@@ -17,8 +17,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import optgen
 import optgen.compiled
@@ -75,7 +76,7 @@ def class_of(specs: Sequence[Given]) -> type[Any]:
 
     The others are features. Raises what ``optgen.compile`` does.
     """
-    given = _Texts(tuple(file for spec in specs for file in _files(spec)))
+    given = _Texts(tuple(_files(specs)))
     with _lock:
         key = given.key()
         while (folder := _found(key)) is None:
@@ -85,13 +86,24 @@ def class_of(specs: Sequence[Given]) -> type[Any]:
         return _class_in(folder, key)
 
 
-def _files(spec: Given) -> list[Path | str]:
-    if isinstance(spec, str) and "\n" in spec:
-        return [spec]
-    path = Path(spec)
-    if path.is_file():
-        return [path.absolute()]
-    return [*_needing_packages("library").find_specs([os.fspath(spec)]).files]
+def _files(specs: Sequence[Given]) -> Iterator[Path | str]:
+    """Texts and files, in the order given; names that follow each other are found at once."""
+    for is_named, some in groupby(specs, _is_name):
+        if is_named:
+            yield from (
+                _needing_packages("library").find_specs([os.fspath(one) for one in some]).files
+            )
+        else:
+            yield from (one if _is_text(one) else Path(one).absolute() for one in some)
+
+
+def _is_text(spec: Given) -> TypeGuard[str]:
+    return isinstance(spec, str) and "\n" in spec
+
+
+def _is_name(spec: Given) -> bool:
+    """Whether it is neither a text nor a file."""
+    return not _is_text(spec) and not Path(spec).is_file()
 
 
 def _read(path: Path) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ SLOTS_FILE = "slots.toml"
 PUBLISHED = "published"
 #: The folder, among those of features, of those that are woven only where they are named.
 OPTIONAL = "optional"
+#: How near to a path another must be: most folders and files beside it hold no specs.
+_NEAR = 0.75
 
 
 def optimizer_files() -> tuple[Path, ...]:
@@ -121,11 +123,12 @@ def find_specs(paths: Iterable[str]) -> SpecFiles:
     named = list(paths)
     if not named:
         return SpecFiles((*optimizer_files(), *schedule_files()), True)
-    files = list(dict.fromkeys(file for name in named for file in _files(name)))
+    built_in = {file.stem: file for file in named_files()}
+    files = list(dict.fromkeys(file for name in named for file in _files(name, built_in)))
     return SpecFiles(tuple(files), any(Path(name).is_dir() for name in named))
 
 
-def _files(name: str) -> Iterator[Path]:
+def _files(name: str, built_in: Mapping[str, Path]) -> Iterator[Path]:
     path = Path(name)
     if path.is_dir():
         found = sorted(file for file in path.rglob("*.toml") if _is_meant(file, path))
@@ -133,7 +136,6 @@ def _files(name: str) -> Iterator[Path]:
             raise FileNotFoundError(f"{name} holds no spec (*.toml)")
         yield from found
         return
-    built_in = {file.stem: file for file in named_files()}
     if path.is_file():
         yield path
     elif name.lower() in built_in:
@@ -154,7 +156,8 @@ def _nearest_path(path: Path) -> str:
     there = [other for other in path.parent.iterdir() if other.is_dir() or other.suffix == ".toml"]
     found = {other.name.lower(): other.as_posix() for other in there}
     # By name, and so that neither a long folder nor a missing ending counts.
-    close = closest(path.name.lower(), found) or closest(f"{path.name.lower()}.toml", found)
+    name = path.name.lower()
+    close = closest(name, found, _NEAR) or closest(f"{name}.toml", found, _NEAR)
     return f"did you mean {found[close]!r}?" if close else ""
 
 

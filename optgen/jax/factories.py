@@ -13,6 +13,7 @@ from optgen.jax.exclusions import Excluded
 from optgen.jax.hyperparameters import Hyperparameters
 from optgen.jax.states import storage_of
 from optgen.jax.transformation import Transformation
+from optgen.runtime.front_ends import refuse_others
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import refuse_unknown
 
@@ -49,6 +50,7 @@ class GradientTransformation(optax.GradientTransformationExtraArgs):  # type: ig
 
 def factory(rule: type[Optimizer]) -> Callable[..., GradientTransformation]:
     """The function that makes transformations of a generated optimizer's rule."""
+    refuse_others("factory", rule)
     named: Any = rule
     return _factory(named)
 

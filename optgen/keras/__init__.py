@@ -19,8 +19,8 @@ from optgen.keras import schedules
 from optgen.keras.classes import get, install, optimizer_class
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.keras.schedules import schedule_class
+from optgen.runtime.front_ends import absent
 from optgen.runtime.optimizer import Optimizer as Rule
-from optgen.runtime.suggestions import nearest
 
 _RULES = [
     found
@@ -32,7 +32,7 @@ globals().update({rule.__name__: optimizer_class(rule) for rule in _RULES})
 
 def __getattr__(name: str) -> type[FusedOptimizer]:
     """Raise AttributeError; for type checkers, unlisted names are classes."""
-    raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
+    raise AttributeError(absent(__name__, name, __all__, optimizer_class.__name__))
 
 
 __all__ = [  # noqa: PLE0604

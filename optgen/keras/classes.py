@@ -14,6 +14,7 @@ from keras.src.optimizers import ALL_OBJECTS_DICT
 
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.keras.registered import PACKAGE, package_of
+from optgen.runtime.front_ends import refuse_others
 from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
@@ -32,6 +33,7 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
     ``"optgen>Name"``, any other as ``"optgen.own>Name"``. Raises ValueError where another rule has
     that name already.
     """
+    refuse_others("optimizer_class", rule)
     name = name or rule.__name__
     package = package_of(rule)
     made = _MADE.get((package, name))

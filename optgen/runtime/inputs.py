@@ -38,7 +38,7 @@ def given_inputs(
         value = inputs.get(name)
         if value is None:
             if not one.optional:
-                raise TypeError(f"{owner} needs {name} in each call: apply(…, {name}=…)")
+                raise TypeError(f"{owner} needs {name} in each call, as {name}=…")
         elif one.shape == OPTIMIZER:
             found[name] = (number or number_of)(owner, name, value)
         else:

@@ -37,7 +37,8 @@ class Registry:
     def attribute(self, name: str) -> type[Optimizer]:
         """A class, as an attribute of the package. Raises AttributeError for another name."""
         if name not in self._modules:
-            raise AttributeError(f"module {self._package!r} has no attribute {name!r}")
+            hint = nearest(name, self._modules, f"{self._package}.list()")
+            raise AttributeError(f"module {self._package!r} has no attribute {name!r}{hint}")
         module = import_module(f"{self._package}.{self._modules[name]}")
         found: type[Optimizer] = getattr(module, name)
         setattr(sys.modules[self._package], name, found)
@@ -174,7 +175,8 @@ class Registry:
         found = self._names.get(str(name).lower())
         if found is None:
             known = [name for name, _ in self._every(with_aliases=True)]
-            raise ValueError(f"there is no optimizer {name!r}{nearest(str(name), known)}")
+            hint = nearest(str(name), known, f"{self._package}.list()")
+            raise ValueError(f"there is no optimizer {name!r}{hint}")
         return self.attribute(found) if found in self._modules else LossScaleOptimizer
 
 

@@ -17,8 +17,8 @@ from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
+from optgen.runtime.front_ends import absent
 from optgen.runtime.loss_scaling import LossScaleOptimizer
-from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import optimizer_class
 from optgen.torch.named_states import match_names
 from optgen.torch.offloading import Offloaded, offload
@@ -62,7 +62,7 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
         raise AttributeError(f"{message}; there is optimizer_class(optgen.optimizers.{name})")
     if name in _TORCH.values():
         raise AttributeError(f"{message}; its class is {name.removeprefix(PREFIX)!r}")
-    raise AttributeError(f"{message}{nearest(name, CLASSES)}")
+    raise AttributeError(absent(__name__, name, CLASSES, optimizer_class.__name__))
 
 
 def __dir__() -> list[str]:

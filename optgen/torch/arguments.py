@@ -11,6 +11,7 @@ from typing import Any
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
 from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.suggestions import UnknownArgumentError, nearest
 
 #: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)
@@ -137,6 +138,21 @@ def defaulting(listed: Iterable[Argument], peer: Any) -> tuple[Argument, ...]:
     defaults = {name: one.default for name, one in known.items()}
     partial = {n: one for n, one in defaults.items() if isinstance(one, tuple) and None in one}
     return tuple(replace(one, partial=partial.get(one.name, ())) for one in listed)
+
+
+def refuse_unknown(
+    owner: str,
+    listed: tuple[Argument, ...],
+    names: Iterable[str],
+    said: str = "has no argument",
+) -> None:
+    """Raise UnknownArgumentError, with the right name, for what is no argument of a class."""
+    known = [*signature(listed).parameters][1:]
+    ours = {part.name: argument.name for argument in listed for part in argument.parts}
+    for name in names:
+        if name not in known:
+            hint = f"; here it is {ours[name]!r}" if name in ours else nearest(name, known[1:])
+            raise UnknownArgumentError(f"{owner} {said} {name!r}{hint}")
 
 
 def signature(

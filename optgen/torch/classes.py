@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
+from optgen.runtime.front_ends import refuse_others
 from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.optimizer import Optimizer
 from optgen.torch.annotations import COMMON, type_of
@@ -23,6 +24,7 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
     The class has another ``name`` than the rule where one is given. Groups have the options of
     torch's class of the same formulas, if there is one.
     """
+    refuse_others("optimizer_class", rule)
     key = rule, name or rule.__name__
     if key not in _MADE:
         peer = peer_of(rule)

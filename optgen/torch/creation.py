@@ -14,7 +14,7 @@ from optgen.names.specs import rule_families
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import nearest
 from optgen.torch import CLASSES
-from optgen.torch.arguments import Argument, signature
+from optgen.torch.arguments import Argument, refuse_unknown, signature
 from optgen.torch.classes import optimizer_class
 from optgen.torch.model_groups import model_groups
 from optgen.torch.optimizer import FusedOptimizer
@@ -33,13 +33,13 @@ def create(
     """What ``optgen.create`` does."""
     one = named(name)
     if one is None:
-        raise ValueError(
-            f"there is no optimizer {name!r}{nearest(name.lower(), [*rule_families(), *aliases()])}"
-        )
+        known = [*rule_families(), *aliases()]
+        hint = nearest(name.lower(), known, "optgen.optimizers.list(aliases=True)")
+        raise ValueError(f"there is no optimizer {name!r}{hint}")
     kind = _class(one, given)
     chosen: dict[str, Any] = {**_in_torch_s_names(kind.arguments, one.arguments), **given}
     chosen |= {} if lr is None else {_RATE: lr}
-    _refuse_unknown(kind, chosen)
+    refuse_unknown(kind.__name__, kind.arguments, chosen)
     if not isinstance(model_or_params, torch.nn.Module):
         if layer_decay is not None:
             raise ValueError("layer_decay needs the model, whose layers its parameters don't show")
@@ -88,10 +88,3 @@ def _in_torch_s_names(listed: Iterable[Argument], given: Mapping[str, Any]) -> d
         values = [found.pop(part, old) for part, old in zip(parts, usual, strict=True)]
         found[argument.name] = tuple(values) if len(values) > 1 else values[0]
     return found
-
-
-def _refuse_unknown(kind: type[FusedOptimizer], chosen: Mapping[str, Any]) -> None:
-    known = [*signature(kind.arguments).parameters][2:]
-    for name in chosen:
-        if name not in known:
-            raise ValueError(f"{kind.__name__} has no argument {name!r}{nearest(name, known)}")

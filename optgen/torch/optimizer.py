@@ -20,7 +20,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
-from optgen.torch.arguments import Argument, signature
+from optgen.torch.arguments import Argument, refuse_unknown, signature
 from optgen.torch.backend import KERNELS, WithBackend
 from optgen.torch.captured import Renewed, count_on_device, counting_device, refuse_uncounted
 from optgen.torch.checkpoints import complete, refuse_foreign, restoring, uncast
@@ -42,6 +42,8 @@ from optgen.torch.surgery import Surgery
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
+#: Python's words, which programs may search for.
+_UNEXPECTED = "got an unexpected keyword argument"
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
@@ -59,6 +61,7 @@ class FusedOptimizer(WithBackend, SteppedAsOne, Renewed, Routed, Decoding, Surge
     _storage: Mapping[str, Any] = ARGUMENTS
 
     def __init__(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        refuse_unknown(type(self).__name__, self.arguments, kwargs, _UNEXPECTED)
         given = signature(self.arguments).bind(None, params, *args, **kwargs)
         given.apply_defaults()
         values = dict(given.arguments)

@@ -15,7 +15,8 @@ function matches(row, query, { family = "", trait = "", proof = "" } = {}) {
   if (family && row.family !== family) return false;
   if (trait && !row.traits.split("|").includes(trait)) return false;
   if (proof && !row.proofs.split("|").includes(proof)) return false;
-  return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => {
+  const joined = query.toLowerCase().replace(/\s*(<=|>=|<|>|=)\s*/g, "$1");
+  return joined.split(/\s+/).filter(Boolean).every((word) => {
     const [, key, sign, number] = word.match(COMPARISON) ?? [];
     if (!key) return row.words.includes(word);
     // A rule without a year isn't of any.

@@ -47,7 +47,7 @@ def test_own_specs_are_ejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lion", "--features", "cauteous"], "cautious"),
+        (["lion", "--features", "cauteous"], "is no feature; did you mean 'cautious'?"),
         (["lion", "--features", "accumulate"], "whether to update"),
         (["lion", "--features", "sam"], "second point"),
         (["lion", "--features", "average"], "without a gradient"),

@@ -249,6 +249,30 @@ def test_the_runs_that_are_drawn_are_those_of_the_rule() -> None:
     np.testing.assert_allclose(losses, expected, rtol=1e-9)
 
 
+DIVERGING = '''
+name = "Diverging"
+summary = "A momentum that grows faster and faster."
+[hyperparameters]
+learning_rate = { default = 1.0 }
+[state]
+momentum = {}
+[update]
+rule = """
+momentum = momentum**2 + grad**4
+param = param - learning_rate*grad*momentum**4
+"""
+'''
+
+
+def test_runs_that_diverge_warn_of_nothing(tmp_path: Path) -> None:
+    """A warning is an error here."""
+    (tmp_path / "diverging.toml").write_text(DIVERGING)
+    (spec,) = load_all([tmp_path / "diverging.toml"])
+    (found,) = observed(checked_rule(spec))
+    assert not np.isfinite(found.losses[1.0]).all()
+    assert not np.isfinite(found.steps[1.0]).all()
+
+
 def test_functions_of_matrices_are_counted_in_words() -> None:
     lines = run("matrices.toml").stdout.splitlines()
     (line,) = {line for line in lines if "inverse_root, once: 11*rows**3 operations" in line}

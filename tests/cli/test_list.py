@@ -73,3 +73,10 @@ def test_a_default_that_another_one_stands_for_is_not_listed() -> None:
     """Tiger extends Signum, whose learning rate is 0.0001."""
     (row,) = rows("--filter", "tiger")
     assert row[2] == "learning_rate=0.001, momentum=0.965, weight_decay=0.01"
+
+
+def test_a_pattern_that_nothing_fits() -> None:
+    done = CliRunner().invoke(app, ["list", "--filter", "qwertz"])
+    assert done.exit_code == 0
+    assert not done.stdout
+    assert "nothing fits" in done.stderr

@@ -14,6 +14,7 @@ from optgen.compiler.library import find_specs, optimizer_files, optional_featur
     ("typed", "meant"),
     [
         ("adamm", "adam"),
+        ("admaw", "adamw"),
         ("RMSprp", "rmsprop"),
         ("cosinedecy", "cosinedecay"),
         ("specs/gradiet.toml", "specs/Gradient.toml"),
@@ -35,8 +36,10 @@ def test_the_nearest_name_or_file_is_named(
 
 
 def test_what_resembles_nothing_is_sent_to_the_list(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="optgen list"):
-        find_specs([str(tmp_path / "zzz.toml")])
+    (tmp_path / "pyproject.toml").touch()
+    for name in ("zzz.toml", "nope.toml"):
+        with pytest.raises(FileNotFoundError, match="optgen list"):
+            find_specs([str(tmp_path / name)])
 
 
 def test_no_rule_has_a_name_of_an_optional_feature() -> None:

@@ -122,6 +122,50 @@ def test_tasks_have_their_gradients_and_rules_go_down(folder: Path, page: Page) 
         assert all(loss < 1e-6 for loss in one["minima"]), name
 
 
+#: Losses of two rules on the first task, whose gradient has no noise.
+LOSSES = """
+const { folder, scripts, rules } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const vm = require("vm");
+const read = (script) => require("fs").readFileSync(`${folder}/${script}`, "utf8");
+for (const script of scripts) vm.runInThisContext(read(script));
+{
+  const optgen = vm.runInThisContext("optgen");
+  const problem = optgen.tasks[0].make(
+    Object.fromEntries(optgen.tasks[0].options.map((one) => [one.name, one.value])));
+  const losses = rules.map((rule) => {
+    const run = new optgen.Run(rule, { learning_rate: 0.01 }, problem, 1);
+    while (!run.isOver && run.steps < 30) run.advance();
+    return run.losses;
+  });
+  process.stdout.write(JSON.stringify(losses));
+}
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no node")
+def test_a_second_gradient_is_taken_where_the_step_before_was(tmp_path: Path, cache: Cache) -> None:
+    """Of the same examples: without noise, it is the gradient of the step before."""
+    assert NODE is not None
+    rules = ("mars", "exactmars")
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out(patch)
+        playground.write(tmp_path, find_specs(rules).files, cache)
+    folder = tmp_path / "playground"
+    page = Page()
+    page.feed((folder / "index.html").read_text(encoding="utf-8"))
+    drawing = {"plots.js", "cards.js", "page.js"}
+    scripts = [one for one in page.references if one.endswith(".js") and one not in drawing]
+    scripts += [f"rules/{name}.js" for name in rules if f"rules/{name}.js" not in scripts]
+    given = json.dumps({"folder": str(folder), "scripts": scripts, "rules": rules})
+    done = subprocess.run(
+        [NODE, "-e", LOSSES], input=given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    without, given_it = json.loads(done.stdout)
+    assert without[-1] < without[0]
+    assert given_it == pytest.approx(without, rel=1e-12)
+
+
 @needs_browser
 def test_a_browser_runs_the_page(folder: Path, tmp_path: Path) -> None:
     address = (folder / "index.html").as_uri() + "#task=bowl&rules=lion,muon"

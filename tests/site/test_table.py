@@ -72,6 +72,7 @@ def test_numbers_are_compared(site: Site) -> None:
         ("matches", "year>2000"),
         ("matches", "year<2000"),
         ("matches", "moved<=12"),
+        ("matches", "Moved <= 12"),
     )
     stateless = [row["name"] for row in rows if float(row["state"]) < 4]
     assert "lion" not in stateless
@@ -79,7 +80,7 @@ def test_numbers_are_compared(site: Site) -> None:
     assert found[1] == [row["name"] for row in rows if row["name"] not in stateless]
     assert "lion" in found[2]
     assert found[3] == [row["name"] for row in rows if 0 < int(row["year"]) < 2000]
-    assert found[4] == stateless
+    assert found[4] == found[5] == stateless
 
 
 def test_order_is_by_number_or_name() -> None:

@@ -173,6 +173,7 @@ def test_hyperparameters_of_aliases_become_torch_s_arguments(weights: Parameters
     ("name", "more", "message"),
     [
         ("adamww", {}, "no optimizer 'adamww'; did you mean"),
+        ("lion", {"learning_rate": 0.5}, "Lion has no argument 'learning_rate'; here it is 'lr'"),
         ("lion", {"betta_1": 0.5}, "Lion has no argument 'betta_1'; did you mean 'beta_1'"),
         ("lion", {"layer_decay": 0.5}, "layer_decay needs the model"),
     ],

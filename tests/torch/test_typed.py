@@ -72,7 +72,7 @@ def test_the_arguments_are_those_that_the_class_takes() -> None:
     given = {n: p.default for n, p in inspect.signature(fused.Adam).parameters.items()}
     optimizer = fused.Adam(**{**given, "params": model.parameters()})
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'lrr'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'lrr'; did you mean 'lr'"):
         fused.Adam(model.parameters(), lrr=1)
 
 

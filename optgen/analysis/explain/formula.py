@@ -96,7 +96,7 @@ def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
     if isinstance(operand, Operation) and operand.operator == "/" and not _is_power(whole):
         return shown
     weaker = precedence(operand) < precedence(whole)
-    same = strictly and precedence(operand) == precedence(whole)
+    same = strictly and precedence(operand) == precedence(whole) and isinstance(operand, Operation)
     return rf"\left({shown}\right)" if weaker or same else shown
 
 

@@ -120,7 +120,7 @@ def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
     if isinstance(operand, Operation) and operand.operator == "/" and not is_power:
         return shown
     weaker = precedence(operand) < precedence(whole)
-    same = strictly and precedence(operand) == precedence(whole)
+    same = strictly and precedence(operand) == precedence(whole) and isinstance(operand, Operation)
     return _in(shown) if weaker or same else shown
 
 

@@ -159,8 +159,10 @@ class Battery:
 
     def observed(self) -> Observed:
         """The curves of two of the runs."""
-        losses = (self.curvatures * self.quadratic.parameters**2).sum(axis=2) / 2
-        steps = np.abs(self.constant.steps[:, :, 0])
+        # Of what diverges, some values are infinite or NaN: the curves end before.
+        with np.errstate(all="ignore"):
+            losses = (self.curvatures * self.quadratic.parameters**2).sum(axis=2) / 2
+            steps = np.abs(self.constant.steps[:, :, 0])
         return Observed(
             self.variant.label,
             {share: losses[:, run] for run, share in enumerate(RATES)},

@@ -72,7 +72,8 @@ def ejected(spec: Spec, name: str, chosen: Sequence[str]) -> tuple[str, str]:
         known = {one.name: one for one in (*around.features, *optional_features())}
         unknown = [one for one in wanted if one not in (*known, _NONE)]
         if unknown:
-            return f"{unknown[0]!r} is no feature{nearest(unknown[0], known)}", ""
+            hint = nearest(unknown[0], known) or f"there are {', '.join(sorted(known))}"
+            return f"{unknown[0]!r} is no feature; {hint}", ""
         there = {feature.name for feature in features}
         features += [feature for name, feature in known.items() if name in {*wanted} - there]
     if fault := next(_faults((rule, *features), around.slots.observe), ""):

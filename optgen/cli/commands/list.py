@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from optgen.cli.console import FINE, USAGE, complain, ends_well, out
+from optgen.cli.console import FINE, USAGE, complain, ends_well, err, out
 from optgen.compiler.ir.problem import nearest
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
@@ -53,8 +53,12 @@ def list_specs(wishes: Wishes) -> int:
         hint = nearest(wishes.family, families) or f"there are {', '.join(sorted(families))}"
         complain(f"there is no family {wishes.family!r}; {hint}")
         return USAGE
+    is_empty = True
     for title, rows in _kinds(wishes):
         _print(title, rows)
+        is_empty = is_empty and not rows
+    if is_empty:
+        err.print("nothing fits; a pattern such as '*word*' finds names that contain it")
     return FINE
 
 

@@ -126,10 +126,12 @@ class Problems(list[Problem]):
             raise SpecError(self)
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The known word that was probably meant; empty if none is close."""
-    found = difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.6)
-    return found[0] if found else ""
+    found = difflib.get_close_matches(word[:80], sorted(known), n=5, cutoff=cutoff)
+    # Letters that changed places count less than a further one.
+    turned = [other for other in found if sorted(other) == sorted(word)]
+    return next(iter([*turned, *found]), "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ optgen.Run = class {
     this.places = [];
     this.losses = [];
     this.history = [];
+    this.before = null; // The parameters of the step before.
     this.isOver = false;
     this.record();
   }
@@ -37,16 +38,25 @@ optgen.Run = class {
     this.record();
   }
 
-  // What rules are given beside the gradient: the loss as a number, and as an array the estimate of
-  // the Hessian's diagonal of Hutchinson, from two gradients.
+  // What rules are given beside the gradient. What a task can't know, such as a loss of other data,
+  // is left out of a rule that does without.
   inputs({ loss, gradients }, sample) {
+    const known = {
+      loss: () => loss,
+      hessian: () => this.diagonal(gradients, sample),
+      gradient_before: () => this.before && this.problem.evaluate(this.before, sample).gradients,
+    };
+    const usual = ({ shape }) => (shape === "optimizer" ? known.loss : known.hessian);
     const found = {};
     for (const one of this.optimizer.rule.inputs || []) {
-      found[one.name] = one.shape === "optimizer" ? loss : this.diagonal(gradients, sample);
+      const make = known[one.name] || (one.optional ? () => undefined : usual(one));
+      found[one.name] = make();
     }
+    if ("gradient_before" in found) this.before = this.arrays.map((one) => one.slice());
     return found;
   }
 
+  // The estimate of the Hessian's diagonal of Hutchinson, from two gradients.
   diagonal(gradients, sample) {
     const h = 1e-5;
     const signs = gradients.map((one) => one.map(() => (this.probes.uniform() < 0.5 ? -1 : 1)));

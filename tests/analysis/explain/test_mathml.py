@@ -35,6 +35,7 @@ SHOWN: list[tuple[Expression, str]] = [
     (Operation("max", (A, B)), "max\u2061(a,b)"),
     (Operation("not", (Operation("<", (A, B)),)), "¬(a<b)"),
     (Operation("where", (Operation("<", (A, B)), A, B)), "{aa<bbotherwise"),
+    (Operation("@", (A, Operation("transpose", (A,)))), "a@a\N{DOWN TACK}"),
     (Operation("@", (A, Operation("transpose", (SUM,)))), "a@(a+b)\N{DOWN TACK}"),
     (Operation("gram", (A,)), "gram\u2061(a)"),
     (Name("beta_2"), "β2"),

@@ -12,8 +12,8 @@ _IMPORT = ("an import", "the functions of the language are all there is")
 
 _FOREIGN: dict[type[ast.AST], tuple[str, str]] = {
     ast.AnnAssign: ("an annotation", "write name = value"),
-    ast.Attribute: ("a dot", "the language has plain names only"),
-    ast.AugAssign: ("an assignment like +=", "write it out: x = x + y"),
+    ast.Attribute: ("a dot", "names are plain; matrix.T is transpose(matrix)"),
+    ast.AugAssign: ("an assignment like +=", "write it out, as in x = x + y"),
     ast.BitAnd: ("&", "write and"),
     ast.BitOr: ("|", "write or"),
     ast.BitXor: ("^", "a power is written **"),

@@ -31,7 +31,7 @@ _NO_PERTURB = "nothing moves the parameter before its gradient is taken"
 _ADD_PERTURB = "add [perturb] with a rule"
 _BY_CALL = "each call decides this anew"
 _NOT_BY_CALL = "a state, or a feature, is there for all calls; put the condition into an if"
-_HINT = "if and when ask for hyperparameters; a choice per element or per call is where(…, a, b)"
+_HINT = "if and when are about hyperparameters; a choice per element or per call is where(…, a, b)"
 
 
 class Guards:
@@ -135,7 +135,7 @@ class Guards:
             return self._is_known(expression, around)
         if expression.operator not in ARITHMETIC | {"neg"}:
             message = f"{expression.operator} has no place in a static condition"
-            return self._refuse(expression, message, "compare hyperparameters with numbers")
+            return self._refuse(expression, message, _HINT)
         if not _is_total(expression) and not ({*COUNTERS} & {*names(expression)}):
             message = f"the right side of {expression.operator} must be a whole number here"
             return self._refuse(expression.operands[1], message, "multiply both sides instead")
