@@ -48,6 +48,10 @@ class ParamGroups:
         self.settings = Settings(owner, *declared, values, None, rule.states, rule.layout.columns)
         self._owner, self._has_view = owner, bool(rule.view)
         self._own = [argument for argument in listed if argument.is_grouped]
+        names = {argument.name for argument in listed}
+        parts = ((argument.name, part.name) for argument in listed for part in argument.parts)
+        #: Names of hyperparameters that torch's arguments don't have, each with that of its own.
+        self._renamed = {part: name for name, part in parts if part not in names}
         self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self._seen: list[tuple[Any, ...]] = []
         self._members: list[frozenset[str]] = []
@@ -55,7 +59,14 @@ class ParamGroups:
         self.by_group: list[dict[str, bool]] = []
 
     def divide(self, members: Sequence[Iterable[str]], groups: Sequence[ParamGroup]) -> None:
-        """Set the paths of the parameters of each group, and its hyperparameters."""
+        """Set the paths of the parameters of each group, and its hyperparameters.
+
+        Raises ValueError for a group with a hyperparameter under another name than torch's.
+        """
+        for number, group in enumerate(groups):
+            for name in group.keys() & self._renamed.keys():
+                found = f"group {number} has {name!r}, which is {self._renamed[name]!r} here"
+                raise ValueError(f"{self._owner}: {found}")
         self._seen, self._members = [], [*map(frozenset, members)]
         self.look(groups)
 

@@ -196,3 +196,14 @@ def test_names_must_be_there_and_unique() -> None:
     twice = fused.AdamW([("a", param) for param in model.parameters()])
     with pytest.raises(ValueError, match="two parameters of the state dictionary have the same"):
         named.load_state_dict(twice.state_dict())
+
+
+def test_a_group_has_torchs_names() -> None:
+    params = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
+    groups = [{"params": params[:1]}, {"params": params[1:], "learning_rate": 0.5}]
+    with pytest.raises(ValueError, match="Adam: group 1 has 'learning_rate', which is 'lr' here"):
+        fused.Adam(groups)
+    optimizer = fused.Lion(params[:1])
+    with pytest.raises(ValueError, match="group 1 has 'beta_1', which is 'betas' here"):
+        optimizer.add_param_group({"params": params[1:], "beta_1": 0.5})
+    assert len(optimizer.param_groups) == 1
