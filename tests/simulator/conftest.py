@@ -32,6 +32,15 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this, ten times the processor's time is for threads that poll others."""
+    kernel = pytest.importorskip("numba.cuda.simulator.kernel")
+    from tests.simulator.turns import Block  # noqa: PLC0415
+
+    monkeypatch.setattr(kernel, "BlockManager", Block)
+
+
+@pytest.fixture(autouse=True)
 def plain_kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python runs the host's kernels too, but in tests with the marker ``compiled``."""
     if request.node.get_closest_marker("compiled") is None:
