@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from itertools import cycle
 
 import pytest
 
@@ -35,9 +36,9 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this, ten times the processor's time is for threads that poll others."""
     kernel = pytest.importorskip("numba.cuda.simulator.kernel")
-    from tests.simulator.turns import Block  # noqa: PLC0415
-
-    monkeypatch.setattr(kernel, "BlockManager", Block)
+    turns = pytest.importorskip("tests.simulator.turns")
+    monkeypatch.setattr(kernel, "BlockManager", turns.Block)
+    monkeypatch.setattr(turns, "ways", cycle((1, -1)))
 
 
 @pytest.fixture(autouse=True)

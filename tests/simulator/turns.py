@@ -1,17 +1,22 @@
 """Threads of a simulated block take turns, each as far as its next barrier.
 
 Numba's simulator polls its threads without a pause, which takes most of the processor's time from
-them. Turns are the same in every run, and each goes the other way than the last: where a barrier
-is missing, one of them reads what isn't there yet.
+them. Turns are the same in every run of a test. Each goes the other way than the last, and blocks
+begin one way and the other: where a barrier is missing, some thread reads what isn't there yet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import cycle
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numba.cuda.simulator import kernel
+
+#: Which way the threads of each block begin.
+ways: Iterator[int] = cycle((1, -1))
 
 
 class Thread(kernel.BlockThread):  # type: ignore[misc]
@@ -55,6 +60,7 @@ class Block(kernel.BlockManager):  # type: ignore[misc]
         ]
         for thread in live:
             thread.start()
+        live = live[:: next(ways)]
         while live:
             for thread in live:
                 thread.advance()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch._dynamo.utils import counters
+from torch._inductor import config
 
 import optgen.optimizers
 import optgen.torch as fused
@@ -24,6 +26,13 @@ pytestmark = [
     # Torch's own, from loading its compiler.
     pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _plain_code() -> Iterator[None]:
+    """Torch would build programs to find the vectors of this machine."""
+    with config.patch({"cpp.vec_isa_ok": False}):
+        yield
 
 
 @pytest.fixture(autouse=True)
