@@ -10,14 +10,13 @@ import torch
 
 from tests.numeric.preconditioned import Array, Beside, rule
 
-kron_torch = pytest.importorskip("kron_torch")
 RATE = 0.02
 #: Nothing is compiled, and a matrix is fitted in each step, or in none.
 ALWAYS, NEVER = 1.0, 1e-9
 
 
 def theirs(params: list[torch.Tensor], rate: float, fitting: float, **chosen: Any) -> Any:
-    return kron_torch.Kron(
+    return pytest.importorskip("kron_torch").Kron(
         params,
         lr=rate,
         preconditioner_update_probability=fitting,

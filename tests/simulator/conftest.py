@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from itertools import cycle
 
 import pytest
 
@@ -29,6 +30,15 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "LEAST", 32)
     monkeypatch.setattr(work, "MULTIPLE", 16)
     monkeypatch.setattr(work, "RUN", 2)
+
+
+@pytest.fixture(autouse=True)
+def threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this, ten times the processor's time is for threads that poll others."""
+    kernel = pytest.importorskip("numba.cuda.simulator.kernel")
+    turns = pytest.importorskip("tests.simulator.turns")
+    monkeypatch.setattr(kernel, "BlockManager", turns.Block)
+    monkeypatch.setattr(turns, "ways", cycle((1, -1)))
 
 
 @pytest.fixture(autouse=True)

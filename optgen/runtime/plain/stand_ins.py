@@ -8,14 +8,17 @@ from __future__ import annotations
 import ctypes
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime import small_functions
 from optgen.runtime.codes import BLOCK
+from optgen.runtime.cpu import folds
 from optgen.runtime.cpu.jit import Array, Kernel
 from optgen.runtime.cpu.storage import Formats
+from optgen.runtime.draws import compiled_draws
 
 
 def undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,9 +109,29 @@ def add(total: Any, term: Any) -> Any:
     return total + term
 
 
+_SMALL = {name: f for name, f in vars(small_functions).items() if inspect.isfunction(f)}
+
+
+def _folds() -> dict[str, FunctionType]:
+    """The functions that fold results, with those that they call, not compiled."""
+    compiled = {name: f.py_func for name, f in vars(folds).items() if _is_own(f)}
+    scope = {**vars(folds), **_SMALL, "view": view, "float64": np.float64}
+    found = {name: FunctionType(f.__code__, scope) for name, f in compiled.items()}
+    scope |= found
+    return found
+
+
+def _is_own(value: Any) -> bool:
+    return hasattr(value, "py_func") and value.__module__ == folds.__name__
+
+
 #: In place of what kernels import, by name.
 STAND_INS: Mapping[str, Any] = {
-    **{name: f for name, f in vars(small_functions).items() if inspect.isfunction(f)},
+    **_SMALL,
+    **_folds(),
+    **dict(
+        zip(("normal", "uniform", "random_sign"), compiled_draws(undecorated, np.log), strict=True)
+    ),
     **{name: getattr(np, name) for name in ("exp", "floor", "log", "sqrt", "tanh")},
     "AHEAD": 0,
     "BLOCK": BLOCK,
