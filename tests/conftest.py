@@ -53,6 +53,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Give all back to the garbage collector, without which libraries report leaks at the end."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def approve(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--approve"))

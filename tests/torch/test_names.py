@@ -203,7 +203,7 @@ def test_a_group_has_torchs_names() -> None:
     groups = [{"params": params[:1]}, {"params": params[1:], "learning_rate": 0.5}]
     with pytest.raises(ValueError, match="Adam: group 1 has 'learning_rate', which is 'lr' here"):
         fused.Adam(groups)
-    optimizer = fused.Lion(params[:1])
+    optimizer = fused.Adam(params[:1])
     with pytest.raises(ValueError, match="group 1 has 'beta_1', which is 'betas' here"):
         optimizer.add_param_group({"params": params[1:], "beta_1": 0.5})
     assert len(optimizer.param_groups) == 1
