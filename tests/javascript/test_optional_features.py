@@ -70,13 +70,13 @@ def test_steps_with_optional_features(title: str) -> None:
 
 
 def test_a_rule_without_a_change_has_the_other_features() -> None:
-    (spec,) = load_all(find_specs(["adan"]).files)
+    (spec,) = load_all(find_specs(["ftrl"]).files)
     own = [scripts.features(around()), scripts.with_possible_features(spec)]
     settings = {"clipnorm": 0.5, "gradient_accumulation_steps": 2}
-    cases = [Case("adan", one, START, GRADIENTS) for one in (settings, {"cautious": True})]
+    cases = [Case("ftrl", one, START, GRADIENTS) for one in (settings, {"cautious": True})]
     found, refused = run(cases, own)
     after = [shaped(arrays, START) for arrays in found["after"]]
-    assert difference(after, of_ours("Adan", settings)(START, GRADIENTS), START) < 1e-11
+    assert difference(after, of_ours("Ftrl", settings)(START, GRADIENTS), START) < 1e-11
     assert refused["error"] == "there is no cautious"
 
 
