@@ -442,6 +442,7 @@ class COSMOS(Featured):
                         when=lambda on: on["matrix"],
                     ),
                     Phase(sums=1, has_scalars=True, when=lambda on: on["matrix"]),
+                    Phase(sums=1, has_scalars=True, when=lambda on: on["matrix"]),
                     Phase(holds=True, over="rank_by_rank", when=lambda on: on["matrix"]),
                     Phase(
                         holds=True, over="short_by_rank",
@@ -470,7 +471,6 @@ class COSMOS(Featured):
                         ),
                         when=lambda on: on["matrix"],
                     ),
-                    Phase(sums=1, has_scalars=True, when=lambda on: on["matrix"]),
                     Phase(stores=True, over="rank_by_rank", when=lambda on: on["matrix"]),
                     Phase(stores=True, over="short_by_rank", when=lambda on: on["matrix"]),
                     Phase(),

@@ -203,6 +203,14 @@ class LDAdam(Featured):
                     Norm("global_gradient_norm", True, lambda on: on["global_clipnorm_given"]),
                 ),
                 phases=(
+                    Phase(
+                        sums=3, has_scalars=True,
+                        when=lambda on: (
+                            on["check_finite"]
+                            or on["clipnorm_given"]
+                            or on["global_clipnorm_given"]
+                        ),
+                    ),
                     Phase(holds=True, over="short_by_rank", when=lambda on: on["matrix"]),
                     Phase(
                         holds=True, over="rank_by_long",
@@ -214,14 +222,6 @@ class LDAdam(Featured):
                             ),
                         ),
                         when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        sums=3, has_scalars=True,
-                        when=lambda on: (
-                            on["check_finite"]
-                            or on["clipnorm_given"]
-                            or on["global_clipnorm_given"]
-                        ),
                     ),
                     Phase(
                         holds=True,

@@ -725,71 +725,11 @@ def update_sums_10(formats: Formats, loop: Loop) -> Kernel:
     return update_sums_10
 
 
-def update_sums_11(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_11(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                leading_product_block = block(addresses, tensor, LEADING_PRODUCT, here, formats)
-                held_leading_product_2_block = block(
-                    addresses, tensor, HELD_LEADING_PRODUCT_2, here, formats
-                )
-                for i in range(size):
-                    # load
-                    leading_product = leading_product_block[i]
-                    # cosmos
-                    held_leading_product_2 = leading_product
-                    # store
-                    held_leading_product_2_block[i] = held_leading_product_2
-            restore(mode)
-
-    return update_sums_11
-
-
-def update_sums_12(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_12(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                leading_basis_block = block(addresses, tensor, LEADING_BASIS, here, formats)
-                held_leading_basis_2_block = block(
-                    addresses, tensor, HELD_LEADING_BASIS_2, here, formats
-                )
-                for i in range(size):
-                    # load
-                    leading_basis = leading_basis_block[i]
-                    # cosmos
-                    held_leading_basis_2 = leading_basis
-                    # store
-                    held_leading_basis_2_block[i] = held_leading_basis_2
-            restore(mode)
-
-    return update_sums_12
-
-
-def update_scalars_13(loop: Loop, *, matrix: bool) -> Kernel:
+def update_scalars_11(loop: Loop, *, matrix: bool) -> Kernel:
     """Numbers and vectors of each variable that `update` computes between its passes."""
 
     @kernel(loop)
-    def update_scalars_13(
+    def update_scalars_11(
         tensors: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, sums: Array,
         factors: Array,
     ) -> None:
@@ -812,15 +752,15 @@ def update_scalars_13(loop: Loop, *, matrix: bool) -> Kernel:
                     / (root_of_sum_of_whole_step_squares + epsilon)
                 )
 
-    return update_scalars_13
+    return update_scalars_11
 
 
-def update_sums_13(formats: Formats, loop: Loop) -> Kernel:
+def update_sums_11(formats: Formats, loop: Loop) -> Kernel:
     """The update of every variable that has a gradient."""
     real = formats.real
 
     @kernel(loop)
-    def update_sums_13(
+    def update_sums_11(
         chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array, sums: Array,
         partial: Array,
     ) -> None:
@@ -871,6 +811,66 @@ def update_sums_13(formats: Formats, loop: Loop) -> Kernel:
         for chunk in range(chunks.shape[0]):
             for k in range(1):
                 sums[chunks[chunk, 0], k] += partial[chunk, k]
+
+    return update_sums_11
+
+
+def update_sums_12(formats: Formats, loop: Loop) -> Kernel:
+    """The update of every variable that has a gradient."""
+
+    @kernel(loop)
+    def update_sums_12(
+        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
+    ) -> None:
+        for chunk in loop(chunks.shape[0]):
+            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
+            origin = chunks[chunk, 3]
+            mode = flush_denormals()
+            for start in range(0, count, BLOCK):
+                size = min(BLOCK, count - start)
+                here = first + start, origin + start, size, BLOCK, AHEAD
+                leading_product_block = block(addresses, tensor, LEADING_PRODUCT, here, formats)
+                held_leading_product_2_block = block(
+                    addresses, tensor, HELD_LEADING_PRODUCT_2, here, formats
+                )
+                for i in range(size):
+                    # load
+                    leading_product = leading_product_block[i]
+                    # cosmos
+                    held_leading_product_2 = leading_product
+                    # store
+                    held_leading_product_2_block[i] = held_leading_product_2
+            restore(mode)
+
+    return update_sums_12
+
+
+def update_sums_13(formats: Formats, loop: Loop) -> Kernel:
+    """The update of every variable that has a gradient."""
+
+    @kernel(loop)
+    def update_sums_13(
+        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
+    ) -> None:
+        for chunk in loop(chunks.shape[0]):
+            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
+            origin = chunks[chunk, 3]
+            mode = flush_denormals()
+            for start in range(0, count, BLOCK):
+                size = min(BLOCK, count - start)
+                here = first + start, origin + start, size, BLOCK, AHEAD
+                leading_basis_block = block(addresses, tensor, LEADING_BASIS, here, formats)
+                held_leading_basis_2_block = block(
+                    addresses, tensor, HELD_LEADING_BASIS_2, here, formats
+                )
+                for i in range(size):
+                    # load
+                    leading_basis = leading_basis_block[i]
+                    # cosmos
+                    held_leading_basis_2 = leading_basis
+                    # store
+                    held_leading_basis_2_block[i] = held_leading_basis_2
+            restore(mode)
 
     return update_sums_13
 

@@ -6,20 +6,17 @@ from __future__ import annotations
 
 from math import sqrt
 
-from numba import float64
-
 from optgen.runtime.cpu.blocks import block, encode
 from optgen.runtime.cpu.denormals import flush_denormals, restore
-from optgen.runtime.cpu.functions import clip, maximum, square, sum_in_order
+from optgen.runtime.cpu.functions import clip, maximum, square
 from optgen.runtime.cpu.jit import Array, Kernel, Loop, kernel
-from optgen.runtime.cpu.pointers import AHEAD, BLOCK, add_in_any_order
+from optgen.runtime.cpu.pointers import AHEAD, BLOCK
 from optgen.runtime.cpu.storage import Formats
 
 from ..features import (
-    ACCUMULATED_GRADIENT, CLIPNORM, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIPNORM, GLOBAL_CLIP_FACTOR,
-    GLOBAL_GRADIENT_NORM, GRAD, GRADIENT_ACCUMULATION_STEPS, GRADIENT_NORM, L2_PENALTY,
-    LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE, ONE_MINUS_KEPT, OVERWRITE, PARAM,
-    PARAMETER_AVERAGE, WEIGHT_DECAY,
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
 )
 from .features import feature_scalars
 
@@ -96,11 +93,11 @@ def host_scalars(
     return host_scalars
 
 
-def update_sums(formats: Formats, loop: Loop) -> Kernel:
+def update_sums_2(formats: Formats, loop: Loop) -> Kernel:
     """The update of every variable that has a gradient."""
 
     @kernel(loop)
-    def update_sums(
+    def update_sums_2(
         chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
     ) -> None:
         for chunk in loop(chunks.shape[0]):
@@ -123,14 +120,14 @@ def update_sums(formats: Formats, loop: Loop) -> Kernel:
                     held_singular_basis_block[i] = held_singular_basis
             restore(mode)
 
-    return update_sums
+    return update_sums_2
 
 
-def update_sums_2(formats: Formats, loop: Loop) -> Kernel:
+def update_sums_3(formats: Formats, loop: Loop) -> Kernel:
     """The update of every variable that has a gradient."""
 
     @kernel(loop)
-    def update_sums_2(
+    def update_sums_3(
         chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
     ) -> None:
         for chunk in loop(chunks.shape[0]):
@@ -152,107 +149,6 @@ def update_sums_2(formats: Formats, loop: Loop) -> Kernel:
                     # store
                     held_mean_projected_block[i] = held_mean_projected
             restore(mode)
-
-    return update_sums_2
-
-
-def update_scalars_3(loop: Loop, *, clipnorm_given: bool, global_clipnorm_given: bool) -> Kernel:
-    """Numbers and vectors of each variable that `update` computes between its passes."""
-
-    @kernel(loop)
-    def update_scalars_3(
-        tensors: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, sums: Array,
-        factors: Array,
-    ) -> None:
-        if global_clipnorm_given:
-            global_sum_of_grad_squares = sum_in_order(sums[:, 2])
-        for k in loop(tensors.shape[0]):
-            tensor = tensors[k]
-            row = rows[tensor]
-            if clipnorm_given:
-                sum_of_grad_squares = sums[tensor, 1]
-                clipnorm = scalars[row, CLIPNORM]
-            if global_clipnorm_given:
-                global_clipnorm = scalars[row, GLOBAL_CLIPNORM]
-            if clipnorm_given:
-                gradient_norm = sqrt(sum_of_grad_squares)
-                factors[tensor, GRADIENT_NORM] = gradient_norm
-                factors[tensor, CLIP_FACTOR] = clipnorm / maximum(gradient_norm, clipnorm)
-            if global_clipnorm_given:
-                global_gradient_norm = sqrt(global_sum_of_grad_squares)
-                factors[tensor, GLOBAL_GRADIENT_NORM] = global_gradient_norm
-                factors[tensor, GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
-                    global_gradient_norm, global_clipnorm
-                )
-
-    return update_scalars_3
-
-
-def update_sums_3(
-    formats: Formats, loop: Loop, *, check_finite: bool, loss_scale_factor_given: bool,
-    gradient_accumulation_steps_given: bool, clipnorm_given: bool, global_clipnorm_given: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_3(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array, sums: Array,
-        partial: Array,
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            if loss_scale_factor_given:
-                if global_clipnorm_given or clipnorm_given:
-                    loss_scale_factor = real(scalars[row, LOSS_SCALE_FACTOR])
-            if gradient_accumulation_steps_given:
-                if global_clipnorm_given or clipnorm_given:
-                    gradient_accumulation_steps = real(scalars[row, GRADIENT_ACCUMULATION_STEPS])
-            finite_check = 0.0
-            sum_of_grad_squares = 0.0
-            global_sum_of_grad_squares = 0.0
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                grad_block = block(addresses, tensor, GRAD, here, formats)
-                if gradient_accumulation_steps_given:
-                    if global_clipnorm_given or clipnorm_given:
-                        accumulated_gradient_block = block(
-                            addresses, tensor, ACCUMULATED_GRADIENT, here, formats
-                        )
-                for i in range(size):
-                    # load
-                    grad = grad_block[i]
-                    if gradient_accumulation_steps_given:
-                        if global_clipnorm_given or clipnorm_given:
-                            accumulated_gradient = accumulated_gradient_block[i]
-                    if check_finite:
-                        finite_check = add_in_any_order(finite_check, float64(grad - grad))
-                    if loss_scale_factor_given:
-                        if global_clipnorm_given or clipnorm_given:
-                            grad = grad / loss_scale_factor
-                    if gradient_accumulation_steps_given:
-                        if global_clipnorm_given or clipnorm_given:
-                            grad = (grad + accumulated_gradient) / gradient_accumulation_steps
-                    if clipnorm_given:
-                        sum_of_grad_squares = add_in_any_order(
-                            sum_of_grad_squares, square(float64(grad))
-                        )
-                    if global_clipnorm_given:
-                        global_sum_of_grad_squares = add_in_any_order(
-                            global_sum_of_grad_squares, square(float64(grad))
-                        )
-            restore(mode)
-            partial[chunk, 0] = finite_check
-            partial[chunk, 1] = sum_of_grad_squares
-            partial[chunk, 2] = global_sum_of_grad_squares
-        # Added up in the order of the chunks, whichever thread summed each.
-        for chunk in range(chunks.shape[0]):
-            for k in range(3):
-                sums[chunks[chunk, 0], k] += partial[chunk, k]
 
     return update_sums_3
 

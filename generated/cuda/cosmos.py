@@ -930,103 +930,12 @@ def update_sums_10(
     return update_sums_10
 
 
-def update_sums_11(
-    formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_11(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        leading_product = cuda.local.array(lanes, real)
-        held_leading_product_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            origin = chunks[4 * chunk + 3]
-            here = tensor, first, origin
-            leading_product_start = start_at(
-                addresses, control, n_buffers, here, LEADING_PRODUCT, formats
-            )
-            held_leading_product_2_start = start_at(
-                addresses, control, n_buffers, here, HELD_LEADING_PRODUCT_2, formats
-            )
-            bits = leading_product_start[0] | held_leading_product_2_start[0]
-            aligned = bits % lanes == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    leading_product, leading_product_start, i, count, whole, LEADING_PRODUCT,
-                    formats,
-                )
-                for k in range(lanes):
-                    # cosmos
-                    held_leading_product_2[k] = leading_product[k]
-                store(
-                    held_leading_product_2, held_leading_product_2_start, i, count, whole,
-                    HELD_LEADING_PRODUCT_2, formats,
-                )
-                i += lanes * threads
-
-    return update_sums_11
-
-
-def update_sums_12(
-    formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_12(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        leading_basis = cuda.local.array(lanes, real)
-        held_leading_basis_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            origin = chunks[4 * chunk + 3]
-            here = tensor, first, origin
-            leading_basis_start = start_at(
-                addresses, control, n_buffers, here, LEADING_BASIS, formats
-            )
-            held_leading_basis_2_start = start_at(
-                addresses, control, n_buffers, here, HELD_LEADING_BASIS_2, formats
-            )
-            bits = leading_basis_start[0] | held_leading_basis_2_start[0]
-            aligned = bits % lanes == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(leading_basis, leading_basis_start, i, count, whole, LEADING_BASIS, formats)
-                for k in range(lanes):
-                    # cosmos
-                    held_leading_basis_2[k] = leading_basis
-                store(
-                    held_leading_basis_2, held_leading_basis_2_start, i, count, whole,
-                    HELD_LEADING_BASIS_2, formats,
-                )
-                i += lanes * threads
-
-    return update_sums_12
-
-
-def update_scalars_13(widths: Widths, *, matrix: bool) -> Function:
+def update_scalars_11(widths: Widths, *, matrix: bool) -> Function:
     """Numbers of each variable that `update` computes between its passes."""
     n_buffers, n_scalars, n_factors = widths
 
     @device
-    def update_scalars_13(
+    def update_scalars_11(
         tensor: int, addresses: Integers, rows: Integers, sizes: Integers, scalars: Reals,
         sums: Reals, factors: Reals,
     ) -> None:
@@ -1046,20 +955,20 @@ def update_scalars_13(widths: Widths, *, matrix: bool) -> Function:
                 learning_rate * sqrt(tensor_size) / (root_of_sum_of_whole_step_squares + epsilon)
             )
 
-    return update_scalars_13
+    return update_scalars_11
 
 
-def update_sums_13(
+def update_sums_11(
     formats: Formats, lanes: int, threads: int, widths: Widths, *, alone: bool, deferred: bool,
     matrix: bool,
 ) -> Kernel:
     """Sums over each variable that `update` must know first."""
     real = formats.real
     n_buffers, n_scalars, n_factors = widths
-    finish = update_scalars_13(widths, matrix=matrix)
+    finish = update_scalars_11(widths, matrix=matrix)
 
     @kernel
-    def update_sums_13(
+    def update_sums_11(
         chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers, sizes: Integers, ticket: Integers, partials: Reals,
         runs: Integers, number_of_runs: Integer, run_sums: Reals, begins: Integers,
@@ -1137,6 +1046,97 @@ def update_sums_13(
             if alone:
                 for k in range(cuda.threadIdx.x, number_of_members, threads):
                     finish(members[k], addresses, rows, sizes, scalars, sums, factors)
+
+    return update_sums_11
+
+
+def update_sums_12(
+    formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
+) -> Kernel:
+    """The update of every variable that has a gradient."""
+    real = formats.real
+    n_buffers, n_scalars, n_factors = widths
+
+    @kernel
+    def update_sums_12(
+        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
+        factors: Reals, control: Integers,
+    ) -> None:
+        if deferred and control[RUNNING] != 0:
+            return
+        leading_product = cuda.local.array(lanes, real)
+        held_leading_product_2 = cuda.local.array(lanes, real)
+        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
+            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
+            origin = chunks[4 * chunk + 3]
+            here = tensor, first, origin
+            leading_product_start = start_at(
+                addresses, control, n_buffers, here, LEADING_PRODUCT, formats
+            )
+            held_leading_product_2_start = start_at(
+                addresses, control, n_buffers, here, HELD_LEADING_PRODUCT_2, formats
+            )
+            bits = leading_product_start[0] | held_leading_product_2_start[0]
+            aligned = bits % lanes == 0
+            i = lanes * cuda.threadIdx.x
+            while i < count:
+                whole = aligned and i + lanes <= count
+                load(
+                    leading_product, leading_product_start, i, count, whole, LEADING_PRODUCT,
+                    formats,
+                )
+                for k in range(lanes):
+                    # cosmos
+                    held_leading_product_2[k] = leading_product[k]
+                store(
+                    held_leading_product_2, held_leading_product_2_start, i, count, whole,
+                    HELD_LEADING_PRODUCT_2, formats,
+                )
+                i += lanes * threads
+
+    return update_sums_12
+
+
+def update_sums_13(
+    formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
+) -> Kernel:
+    """The update of every variable that has a gradient."""
+    real = formats.real
+    n_buffers, n_scalars, n_factors = widths
+
+    @kernel
+    def update_sums_13(
+        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
+        factors: Reals, control: Integers,
+    ) -> None:
+        if deferred and control[RUNNING] != 0:
+            return
+        leading_basis = cuda.local.array(lanes, real)
+        held_leading_basis_2 = cuda.local.array(lanes, real)
+        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
+            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
+            origin = chunks[4 * chunk + 3]
+            here = tensor, first, origin
+            leading_basis_start = start_at(
+                addresses, control, n_buffers, here, LEADING_BASIS, formats
+            )
+            held_leading_basis_2_start = start_at(
+                addresses, control, n_buffers, here, HELD_LEADING_BASIS_2, formats
+            )
+            bits = leading_basis_start[0] | held_leading_basis_2_start[0]
+            aligned = bits % lanes == 0
+            i = lanes * cuda.threadIdx.x
+            while i < count:
+                whole = aligned and i + lanes <= count
+                load(leading_basis, leading_basis_start, i, count, whole, LEADING_BASIS, formats)
+                for k in range(lanes):
+                    # cosmos
+                    held_leading_basis_2[k] = leading_basis
+                store(
+                    held_leading_basis_2, held_leading_basis_2_start, i, count, whole,
+                    HELD_LEADING_BASIS_2, formats,
+                )
+                i += lanes * threads
 
     return update_sums_13
 

@@ -11,20 +11,14 @@ from numba import cuda, float64
 from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.cuda.control import CALLS, RUNNING, UPDATES
 from optgen.runtime.cuda.functions import clip, maximum, square
-from optgen.runtime.cuda.jit import (
-    Function, Integer, Integers, Kernel, Reals, Widths, device, kernel,
-)
+from optgen.runtime.cuda.jit import Integer, Integers, Kernel, Reals, Widths, kernel
 from optgen.runtime.cuda.lanes import load, store
 from optgen.runtime.cuda.starts import start_at
-from optgen.runtime.cuda.sums import (
-    PARTS, add, add_square, clear, fold, fold_members, is_last_block, leave,
-)
 
 from ..features import (
-    ACCUMULATED_GRADIENT, CLIPNORM, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIPNORM, GLOBAL_CLIP_FACTOR,
-    GLOBAL_GRADIENT_NORM, GRAD, GRADIENT_ACCUMULATION_STEPS, GRADIENT_NORM, L2_PENALTY,
-    LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE, ONE_MINUS_KEPT, OVERWRITE, PARAM,
-    PARAMETER_AVERAGE, WEIGHT_DECAY,
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
 )
 from .features import feature_scalars
 
@@ -111,7 +105,7 @@ def host_scalars(
     return host_scalars
 
 
-def update_sums(
+def update_sums_2(
     formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
 ) -> Kernel:
     """The update of every variable that has a gradient."""
@@ -119,7 +113,7 @@ def update_sums(
     n_buffers, n_scalars, n_factors = widths
 
     @kernel
-    def update_sums(
+    def update_sums_2(
         chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers,
     ) -> None:
@@ -152,10 +146,10 @@ def update_sums(
                 )
                 i += lanes * threads
 
-    return update_sums
+    return update_sums_2
 
 
-def update_sums_2(
+def update_sums_3(
     formats: Formats, lanes: int, threads: int, widths: Widths, *, deferred: bool,
 ) -> Kernel:
     """The update of every variable that has a gradient."""
@@ -163,7 +157,7 @@ def update_sums_2(
     n_buffers, n_scalars, n_factors = widths
 
     @kernel
-    def update_sums_2(
+    def update_sums_3(
         chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers,
     ) -> None:
@@ -195,139 +189,6 @@ def update_sums_2(
                     HELD_MEAN_PROJECTED, formats,
                 )
                 i += lanes * threads
-
-    return update_sums_2
-
-
-def update_scalars_3(
-    widths: Widths, *, clipnorm_given: bool, global_clipnorm_given: bool,
-) -> Function:
-    """Numbers of each variable that `update` computes between its passes."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @device
-    def update_scalars_3(
-        tensor: int, addresses: Integers, rows: Integers, sizes: Integers, scalars: Reals,
-        sums: Reals, factors: Reals,
-    ) -> None:
-        row = rows[tensor]
-        of_tensor = n_factors * (tensor + 1)
-        if clipnorm_given:
-            sum_of_grad_squares = sums[3 * (tensor + 1) + 1]
-        if global_clipnorm_given:
-            global_sum_of_grad_squares = sums[2]
-        if clipnorm_given:
-            clipnorm = scalars[n_scalars * row + CLIPNORM]
-        if global_clipnorm_given:
-            global_clipnorm = scalars[n_scalars * row + GLOBAL_CLIPNORM]
-        if clipnorm_given:
-            gradient_norm = sqrt(sum_of_grad_squares)
-            factors[of_tensor + GRADIENT_NORM] = gradient_norm
-            factors[of_tensor + CLIP_FACTOR] = clipnorm / maximum(gradient_norm, clipnorm)
-        if global_clipnorm_given:
-            global_gradient_norm = sqrt(global_sum_of_grad_squares)
-            factors[of_tensor + GLOBAL_GRADIENT_NORM] = global_gradient_norm
-            factors[of_tensor + GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
-                global_gradient_norm, global_clipnorm
-            )
-
-    return update_scalars_3
-
-
-def update_sums_3(
-    formats: Formats, lanes: int, threads: int, widths: Widths, *, alone: bool, deferred: bool,
-    check_finite: bool, loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool,
-    clipnorm_given: bool, global_clipnorm_given: bool,
-) -> Kernel:
-    """Sums over each variable that `update` must know first."""
-    real = formats.real
-    n_buffers, n_scalars, n_factors = widths
-    finish = update_scalars_3(
-        widths, clipnorm_given=clipnorm_given, global_clipnorm_given=global_clipnorm_given
-    )
-
-    @kernel
-    def update_sums_3(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers, sizes: Integers, ticket: Integers, partials: Reals,
-        runs: Integers, number_of_runs: Integer, run_sums: Reals, begins: Integers,
-        members: Integers, number_of_members: Integer, sums: Reals,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        shared = cuda.shared.array(threads, float64)
-        grad = cuda.local.array(lanes, real)
-        accumulated_gradient = cuda.local.array(lanes, real)
-        finite_check_total = cuda.local.array(PARTS, real)
-        sum_of_grad_squares_total = cuda.local.array(PARTS, real)
-        global_sum_of_grad_squares_total = cuda.local.array(PARTS, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            origin = chunks[4 * chunk + 3]
-            row = rows[tensor]
-            if loss_scale_factor_given:
-                if global_clipnorm_given or clipnorm_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
-            if gradient_accumulation_steps_given:
-                if global_clipnorm_given or clipnorm_given:
-                    gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
-                    )
-            here = tensor, first, origin
-            grad_start = start_at(addresses, control, n_buffers, here, GRAD, formats)
-            accumulated_gradient_start = start_at(
-                addresses, control, n_buffers, here, ACCUMULATED_GRADIENT, formats
-            )
-            bits = grad_start[0] | accumulated_gradient_start[0]
-            aligned = bits % lanes == 0
-            if check_finite:
-                clear(finite_check_total)
-            if clipnorm_given:
-                clear(sum_of_grad_squares_total)
-            if global_clipnorm_given:
-                clear(global_sum_of_grad_squares_total)
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(grad, grad_start, i, count, whole, GRAD, formats)
-                if gradient_accumulation_steps_given:
-                    if global_clipnorm_given or clipnorm_given:
-                        load(
-                            accumulated_gradient, accumulated_gradient_start, i, count, whole,
-                            ACCUMULATED_GRADIENT, formats,
-                        )
-                for k in range(lanes):
-                    if i + k < count:
-                        if check_finite:
-                            add(finite_check_total, grad[k] - grad[k])
-                        if loss_scale_factor_given:
-                            if global_clipnorm_given or clipnorm_given:
-                                grad[k] = grad[k] / loss_scale_factor
-                        if gradient_accumulation_steps_given:
-                            if global_clipnorm_given or clipnorm_given:
-                                grad[k] = (
-                                    (grad[k] + accumulated_gradient[k])
-                                    / gradient_accumulation_steps
-                                )
-                        if clipnorm_given:
-                            add_square(sum_of_grad_squares_total, grad[k])
-                        if global_clipnorm_given:
-                            add_square(global_sum_of_grad_squares_total, grad[k])
-                i += lanes * threads
-            if check_finite:
-                leave(shared, finite_check_total, partials, 3 * chunk + 0)
-            if clipnorm_given:
-                leave(shared, sum_of_grad_squares_total, partials, 3 * chunk + 1)
-            if global_clipnorm_given:
-                leave(shared, global_sum_of_grad_squares_total, partials, 3 * chunk + 2)
-        if is_last_block(ticket, shared):
-            fold(runs, number_of_runs, 3, 0, partials, run_sums)
-            fold_members(
-                members, number_of_members, 3, 0, begins, run_sums, sums, shared
-            )
-            if alone and not (check_finite and sums[0] != 0.0):
-                for k in range(cuda.threadIdx.x, number_of_members, threads):
-                    finish(members[k], addresses, rows, sizes, scalars, sums, factors)
 
     return update_sums_3
 

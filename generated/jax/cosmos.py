@@ -302,35 +302,7 @@ def update_sums_10(
     return tensors, sums, totals
 
 
-def update_sums_11(
-    tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
-) -> dict[str, Array]:
-    """The update of every variable that has a gradient."""
-    tensors = dict(tensors)
-    # load
-    leading_product = tensors["leading_product"]
-    # cosmos
-    held_leading_product_2 = leading_product
-    # store
-    tensors["held_leading_product_2"] = held_leading_product_2
-    return tensors
-
-
-def update_sums_12(
-    tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
-) -> dict[str, Array]:
-    """The update of every variable that has a gradient."""
-    tensors = dict(tensors)
-    # load
-    leading_basis = tensors["leading_basis"]
-    # cosmos
-    held_leading_basis_2 = leading_basis
-    # store
-    tensors["held_leading_basis_2"] = held_leading_basis_2
-    return tensors
-
-
-def update_scalars_13(
+def update_scalars_11(
     scalars: dict[str, Array], variable: Any, *, matrix: bool,
 ) -> dict[str, Array]:
     """Numbers and vectors of each variable that `update` computes between its passes."""
@@ -346,7 +318,7 @@ def update_scalars_13(
     return scalars
 
 
-def update_sums_13(
+def update_sums_11(
     tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
     """The update of every variable that has a gradient."""
@@ -367,6 +339,34 @@ def update_sums_13(
     )
     sums["sum_of_whole_step_squares"] = variable.sum_of(jnp.square(whole_step))
     return tensors, sums, totals
+
+
+def update_sums_12(
+    tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
+) -> dict[str, Array]:
+    """The update of every variable that has a gradient."""
+    tensors = dict(tensors)
+    # load
+    leading_product = tensors["leading_product"]
+    # cosmos
+    held_leading_product_2 = leading_product
+    # store
+    tensors["held_leading_product_2"] = held_leading_product_2
+    return tensors
+
+
+def update_sums_13(
+    tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
+) -> dict[str, Array]:
+    """The update of every variable that has a gradient."""
+    tensors = dict(tensors)
+    # load
+    leading_basis = tensors["leading_basis"]
+    # cosmos
+    held_leading_basis_2 = leading_basis
+    # store
+    tensors["held_leading_basis_2"] = held_leading_basis_2
+    return tensors
 
 
 def update_sums_14(

@@ -58,7 +58,7 @@ def host_scalars(
     return scalars
 
 
-def update_sums(
+def update_sums_2(
     tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
 ) -> dict[str, Array]:
     """The update of every variable that has a gradient."""
@@ -72,7 +72,7 @@ def update_sums(
     return tensors
 
 
-def update_sums_2(
+def update_sums_3(
     tensors: dict[str, Array], scalars: dict[str, Array], variable: Any,
 ) -> dict[str, Array]:
     """The update of every variable that has a gradient."""
@@ -84,55 +84,6 @@ def update_sums_2(
     # store
     tensors["held_mean_projected"] = held_mean_projected
     return tensors
-
-
-def update_scalars_3(
-    scalars: dict[str, Array], variable: Any, *, clipnorm_given: bool, global_clipnorm_given: bool,
-) -> dict[str, Array]:
-    """Numbers and vectors of each variable that `update` computes between its passes."""
-    scalars = dict(scalars)
-    if clipnorm_given:
-        gradient_norm = jnp.sqrt(scalars["sum_of_grad_squares"])
-        scalars["gradient_norm"] = gradient_norm
-        scalars["clip_factor"] = scalars["clipnorm"] / jnp.maximum(
-            gradient_norm, scalars["clipnorm"]
-        )
-    if global_clipnorm_given:
-        global_gradient_norm = jnp.sqrt(scalars["global_sum_of_grad_squares"])
-        scalars["global_gradient_norm"] = global_gradient_norm
-        scalars["global_clip_factor"] = scalars["global_clipnorm"] / jnp.maximum(
-            global_gradient_norm, scalars["global_clipnorm"]
-        )
-    return scalars
-
-
-def update_sums_3(
-    tensors: dict[str, Array], scalars: dict[str, Array], variable: Any, *, check_finite: bool,
-    loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool, clipnorm_given: bool,
-    global_clipnorm_given: bool,
-) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-    """The update of every variable that has a gradient."""
-    sums: dict[str, Array]
-    totals: dict[str, Array]
-    tensors, sums, totals = dict(tensors), dict(), dict()
-    # load
-    grad = tensors["grad"]
-    if gradient_accumulation_steps_given:
-        if global_clipnorm_given or clipnorm_given:
-            accumulated_gradient = tensors["accumulated_gradient"]
-    if check_finite:
-        sums["finite_check"] = variable.sum_of(grad - grad)
-    if loss_scale_factor_given:
-        if global_clipnorm_given or clipnorm_given:
-            grad = grad / scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        if global_clipnorm_given or clipnorm_given:
-            grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
-    if clipnorm_given:
-        sums["sum_of_grad_squares"] = variable.sum_of(jnp.square(grad))
-    if global_clipnorm_given:
-        totals["global_sum_of_grad_squares"] = variable.sum_of(jnp.square(grad))
-    return tensors, sums, totals
 
 
 def update_sums_4(

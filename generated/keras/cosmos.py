@@ -266,27 +266,7 @@ def update_sums_10(
     sums["sum_of_other_step_squares"] = ops.sum_of(ops.square(other_step))
 
 
-def update_sums_11(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    leading_product = tensors["leading_product"]
-    # cosmos
-    held_leading_product_2 = leading_product
-    # store
-    tensors["held_leading_product_2"] = held_leading_product_2
-
-
-def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    leading_basis = tensors["leading_basis"]
-    # cosmos
-    held_leading_basis_2 = leading_basis
-    # store
-    tensors["held_leading_basis_2"] = held_leading_basis_2
-
-
-def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
+def update_scalars_11(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
         root_of_sum_of_whole_step_squares = ops.sqrt(scalars["sum_of_whole_step_squares"])
@@ -298,7 +278,7 @@ def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> Non
         )
 
 
-def update_sums_13(
+def update_sums_11(
     tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
     ops: Any,
 ) -> None:
@@ -318,6 +298,26 @@ def update_sums_13(
         + scalars["other_size"] * other_step
     )
     sums["sum_of_whole_step_squares"] = ops.sum_of(ops.square(whole_step))
+
+
+def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
+    """The update of every variable that has a gradient."""
+    # load
+    leading_product = tensors["leading_product"]
+    # cosmos
+    held_leading_product_2 = leading_product
+    # store
+    tensors["held_leading_product_2"] = held_leading_product_2
+
+
+def update_sums_13(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
+    """The update of every variable that has a gradient."""
+    # load
+    leading_basis = tensors["leading_basis"]
+    # cosmos
+    held_leading_basis_2 = leading_basis
+    # store
+    tensors["held_leading_basis_2"] = held_leading_basis_2
 
 
 def update_sums_14(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:

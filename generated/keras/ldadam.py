@@ -55,7 +55,7 @@ def host_scalars(
         )
 
 
-def update_sums(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
+def update_sums_2(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
     """The update of every variable that has a gradient."""
     # load
     singular_basis = tensors["singular_basis"]
@@ -65,7 +65,7 @@ def update_sums(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> N
     tensors["held_singular_basis"] = held_singular_basis
 
 
-def update_sums_2(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
+def update_sums_3(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
     """The update of every variable that has a gradient."""
     # load
     mean_projected = tensors["mean_projected"]
@@ -73,49 +73,6 @@ def update_sums_2(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     held_mean_projected = mean_projected
     # store
     tensors["held_mean_projected"] = held_mean_projected
-
-
-def update_scalars_3(
-    scalars: dict[str, Any], ops: Any, *, clipnorm_given: bool, global_clipnorm_given: bool,
-) -> None:
-    """Numbers and vectors of each variable that `update` computes between its passes."""
-    if clipnorm_given:
-        gradient_norm = ops.sqrt(scalars["sum_of_grad_squares"])
-        scalars["gradient_norm"] = gradient_norm
-        scalars["clip_factor"] = scalars["clipnorm"] / ops.maximum(
-            gradient_norm, scalars["clipnorm"]
-        )
-    if global_clipnorm_given:
-        global_gradient_norm = ops.sqrt(scalars["global_sum_of_grad_squares"])
-        scalars["global_gradient_norm"] = global_gradient_norm
-        scalars["global_clip_factor"] = scalars["global_clipnorm"] / ops.maximum(
-            global_gradient_norm, scalars["global_clipnorm"]
-        )
-
-
-def update_sums_3(
-    tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
-    ops: Any, *, check_finite: bool, loss_scale_factor_given: bool,
-    gradient_accumulation_steps_given: bool, clipnorm_given: bool, global_clipnorm_given: bool,
-) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    grad = tensors["grad"]
-    if gradient_accumulation_steps_given:
-        if global_clipnorm_given or clipnorm_given:
-            accumulated_gradient = tensors["accumulated_gradient"]
-    if check_finite:
-        sums["finite_check"] = ops.sum_of(grad - grad)
-    if loss_scale_factor_given:
-        if global_clipnorm_given or clipnorm_given:
-            grad = grad / scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        if global_clipnorm_given or clipnorm_given:
-            grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
-    if clipnorm_given:
-        sums["sum_of_grad_squares"] = ops.sum_of(ops.square(grad))
-    if global_clipnorm_given:
-        totals["global_sum_of_grad_squares"] = ops.sum_of(ops.square(grad))
 
 
 def update_sums_4(

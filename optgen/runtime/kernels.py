@@ -109,6 +109,8 @@ class Phase:
     #: Whether it makes numbers of the optimizer, and numbers or vectors of each variable.
     has_shared: bool = False
     has_scalars: bool = False
+    #: Whether it makes a sum over all variables while there are scratch matrices.
+    has_totals: bool = False
     #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
     #: if all are sums.
     orders: tuple[int, ...] = ()
@@ -205,8 +207,9 @@ class Program:
         """
         every = [*enumerate(self.phases)]
         first = next((k for k, one in every if one.holds or one.calls), len(every))
-        has_shared = any(phase.has_shared for phase in self.phases[first:])
-        return len(every) if has_shared else first
+        left = self.phases[first:]
+        are_joint = any(phase.has_shared or phase.has_totals for phase in left)
+        return len(every) if are_joint else first
 
 
 class Widths(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
@@ -153,6 +153,13 @@ def programs(plan: Plan) -> str:
 
 
 def _program(program: Program, plan: Plan) -> Iterator[str]:
+    scratch = {one.name for one in plan.matrices}
+    held = [bool(phase.calls) or _holds(phase, scratch) for phase in program.phases]
+    first = held.index(True) if any(held) else len(held)
+    phases = [
+        _phase(phase, phase is program.phases[-1], plan, is_held=number >= first)
+        for number, phase in enumerate(program.phases)
+    ]
     yield "Program("
     yield f'    "{program.name}",'
     if program.gate:
@@ -161,7 +168,7 @@ def _program(program: Program, plan: Plan) -> Iterator[str]:
         yield f"    when=lambda on: {asks(program.guard)},"
     for title, lines in (
         ("norms", [_norm(norm) for norm in program.norms]),
-        ("phases", [_phase(phase, phase is program.phases[-1], plan) for phase in program.phases]),
+        ("phases", phases),
         ("keeps", [_keep(keep, plan) for keep in program.keeps]),
     ):
         if lines and lines != ["Phase(),"]:
@@ -191,7 +198,14 @@ def shape_of(extent: Extent) -> str:
     return extent.name.lower()
 
 
-def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
+def _holds(phase: Phase, scratch: Collection[str]) -> bool:
+    """Whether a pass leaves scratch matrices."""
+    stage = phase.elements
+    return stage is not None and any(one.buffer in scratch for one in stage.stores)
+
+
+def _phase(phase: Phase, is_last: bool, plan: Plan, *, is_held: bool) -> str:
+    """``is_held`` says that there are scratch matrices by then."""
     arguments: dict[str, object] = {}
     stage = phase.elements
     if stage is None:
@@ -210,7 +224,9 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
         scratch = {one.name for one in plan.matrices}
         kept = [one for one in stage.stores if one.buffer not in scratch]
         arguments["stores"] = bool(kept) and not is_last
-        arguments["holds"] = len(kept) < len(stage.stores)
+        arguments["holds"] = _holds(phase, scratch)
+        totals = [one for one in stage.numbers if one.extent is Extent.OPTIMIZER]
+        arguments["has_totals"] = is_held and bool(totals)
         if stage.over is not Extent.ELEMENT:
             arguments["over"] = f'"{shape_of(stage.over)}"'
         arguments["is_due_anyway"] = not all(

@@ -78,8 +78,12 @@ class Phases:
             yield replace(self._scalars(ready), elements=stage)
 
     def _passes(self, number: int) -> Iterator[ElementPass]:
-        """The passes of a number, over squares and then over elements; there is at least one."""
-        is_last = number == self._schedule.passes
+        """The passes of a number, over squares and then over elements; there is at least one.
+
+        What only reads comes before what keeps matrices, unless others store states early: sums
+        over all variables, and the check of gradients, are due before there are scratch matrices.
+        """
+        is_last, stores_early = number == self._schedule.passes, False
         found: list[ElementPass] = []
         for over in ARRAYS:
             results = self._results(number, over)
@@ -96,6 +100,9 @@ class Phases:
                 found.append(self._pass(results, needs, guard, over))
             if not is_last:
                 self._leave_out(needs, guard)
+                stores_early |= bool(needs)
+        if not (is_last or stores_early):
+            found.sort(key=lambda one: bool(one.stores))
         yield from found
 
     def _guard(
