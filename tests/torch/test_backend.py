@@ -13,7 +13,7 @@ import optgen.optimizers
 import optgen.torch as fused
 from optgen.torch import optimizer_class
 from tests.chosen import rest_in_full
-from tests.torch.ejecting import FEW, RULES, class_of, drawn, parameters
+from tests.torch.ejecting import EJECTED, FEW, class_of, drawn, parameters
 from tests.torch.ejecting import train as with_inputs
 
 SHAPES = ((5, 3), (4,), (3, 5), (2, 3, 2))
@@ -62,7 +62,7 @@ def test_steps_and_states_are_those_of_kernels(name: str, features: dict[str, An
     agree(one, run(kind, backend="kernels", **features))
 
 
-@pytest.mark.parametrize("name", rest_in_full(RULES, FEW.__contains__))
+@pytest.mark.parametrize("name", rest_in_full(EJECTED, FEW.__contains__))
 def test_every_rule_makes_the_steps_of_its_file(name: str) -> None:
     # These files are compared with other code in test_ejected.py.
     file = class_of(name, "global_clipnorm")

@@ -23,6 +23,7 @@ from optgen.compiler.pipeline import load_all
 from optgen.keras import optimizer_class as keras_class
 from optgen.torch import optimizer_class
 from tests.torch.ejecting import (
+    EJECTED,
     FEW,
     NUMBERS,
     RULES,
@@ -88,8 +89,6 @@ def of_operations(optimizer: Any, inputs: list[str]) -> list[torch.Tensor]:
 
 #: Those that draw matrices of low rank are compared with kernels below.
 OF_LOW_RANK = ["apollo", "apollomini", "dion"]
-#: One file has no second point.
-EJECTED = [name for name, path in RULES.items() if "[perturb]" not in path.read_text("utf-8")]
 WITH_OPERATIONS = [name for name in EJECTED if name not in OF_LOW_RANK]
 
 

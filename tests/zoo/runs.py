@@ -22,6 +22,8 @@ Run = Callable[[Model, Sequence[Model]], Sequence[Model]]
 #: A matrix, a tensor of four dimensions as of a convolution, and a vector.
 SHAPES = ((3, 4), (2, 3, 2, 2), (5,))
 STEPS = 30
+#: Rules that move nothing in their first ten steps.
+LATE = {"AdaShift"}
 GENERATED = SPECS.parent / "generated"
 
 
@@ -74,9 +76,9 @@ def beside_gradients(known: Container[str], call: int, row: Model) -> Mapping[st
     return {**given, "loss": loss(call, row)} if "loss" in known else given
 
 
-def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
-    """A built-in optimizer."""
-    return _of_class(lambda: plain_class(name), arguments)
+def of_ours(name: str, arguments: Mapping[str, Any], *, moves: bool = False) -> Run:
+    """A built-in optimizer; it ``moves`` to its second point before each step, if so."""
+    return _of_class(lambda: plain_class(name), arguments, moves=moves)
 
 
 def of_built(names: Sequence[str], arguments: Mapping[str, Any]) -> Run:
@@ -84,13 +86,15 @@ def of_built(names: Sequence[str], arguments: Mapping[str, Any]) -> Run:
     return _of_class(lambda: optgen.compile(*names, backend="numpy"), arguments)
 
 
-def _of_class(find: Callable[[], Any], arguments: Mapping[str, Any]) -> Run:
+def _of_class(find: Callable[[], Any], arguments: Mapping[str, Any], *, moves: bool = False) -> Run:
     def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
         optimizer, after = find()(**arguments), []
         held = [array.copy() for array in first]
         optimizer.build(held)
         known = {one.name for one in optimizer.inputs}
         for call, row in enumerate(rows):
+            if moves:
+                optimizer.perturb(list(row))
             optimizer.apply(list(row), **beside_gradients(known, call, row))
             after.append([array.copy() for array in held])
         return after
@@ -101,7 +105,7 @@ def _of_class(find: Callable[[], Any], arguments: Mapping[str, Any]) -> Run:
 def difference(ours: Sequence[Model], theirs: Sequence[Model], first: Model) -> float:
     """The largest difference after any step, of how far the element has gone in all steps.
 
-    NaN where any number is, or where an element that never moves there moves here.
+    NaN where any number is, and infinite where an element that never moves there moves here.
     """
     points = [first, *theirs]
     found = []
@@ -109,6 +113,7 @@ def difference(ours: Sequence[Model], theirs: Sequence[Model], first: Model) -> 
         path = np.stack([np.asarray(model[place]) for model in points])
         way = np.abs(np.diff(path, axis=0)).sum(axis=0)
         mine = np.stack([model[place] for model in ours])
+        apart = np.abs(mine - path[1:])
         with np.errstate(invalid="ignore", divide="ignore"):
-            found.append(np.max(np.abs(mine - path[1:]) / way))
+            found.append(np.max(np.where(apart == 0, 0, apart / way)))
     return float(np.max(found))

@@ -87,9 +87,14 @@ CODED = {name for name in ROUNDED if any(kind in name for kind in ("int", "float
 
 
 def rounded() -> Iterator[tuple[Setting, str]]:
-    """Some settings of each rule, with storages that take turns over all rules."""
+    """Some settings of each rule, with storages that take turns over all rules.
+
+    Of a rule with a second point, some states are assigned after a move to it only.
+    """
     turns = cycle(ROUNDED)
-    for begin, name in enumerate(OPTIMIZERS):
+    for begin, (name, path) in enumerate(OPTIMIZERS.items()):
+        if "perturb" in read(path):
+            continue
         own = [one for one in SETTINGS if one.optimizer == name]
         for number in range(EACH):
             yield own[(7 * begin + number * len(own) // EACH) % len(own)], next(turns)

@@ -130,8 +130,8 @@ def test_a_rule_for_matrices_is_linear_for_vectors() -> None:
 
 
 LINEAR = {"sgd", "torchsgd", "qhm", "shampoo", "heavyball", "nag", "sgdw"}
-# Without a loss these are SGD.
-LINEAR |= {"alig", "polyaksgd"}
+# Without a loss or a second gradient these are SGD, and CASPR is for vectors.
+LINEAR |= {"alig", "caspr", "polyaksgd", "spider"}
 
 
 @pytest.mark.parametrize("name", rest_in_full(sorted(PATHS.keys() - LINEAR), COVER.__contains__))
