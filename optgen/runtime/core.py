@@ -21,6 +21,9 @@ from optgen.runtime.scale import DynamicScale
 from optgen.runtime.step import Step
 from optgen.runtime.transaction import Call
 
+#: What the first call lacks where nothing says what is to be updated.
+NO_VARIABLES = "the first apply needs the variables, or call build before"
+
 
 class Core:
     """An optimizer without a front end; ``owner`` names it in messages."""
@@ -51,7 +54,7 @@ class Core:
         if variables is not None:
             return variables
         if self.model is None:
-            raise ValueError("the first apply needs the variables, or call build before")
+            raise ValueError(NO_VARIABLES)
         return self.model.named
 
     def calls(self) -> int:

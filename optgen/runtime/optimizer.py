@@ -13,7 +13,7 @@ import numpy as np
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Standing, kept_averages, standing_of
-from optgen.runtime.core import Core
+from optgen.runtime.core import NO_VARIABLES, Core
 from optgen.runtime.counters import NOTHING_GIVEN
 from optgen.runtime.gradient_pairs import Gradients, Variables, listed
 from optgen.runtime.gradient_reader import GivenGradients
@@ -235,7 +235,7 @@ class Optimizer(Routed, Sealed, Saved):
         if core.model is not None and reader is not None:
             return reader.read(grads, variables)
         if variables is None:
-            raise ValueError("the first apply needs the variables, or call build before")
+            raise ValueError(NO_VARIABLES)
         reader = self._new_reader(variables)
         gradients = reader.read(grads, None)
         self._reader, core.model = reader, reader.model
