@@ -3288,7 +3288,7 @@ class AdafactorBigVision(FusedOptimizer):
     The update of each element:
 
         weight = max(step**beta_2_decay, 1 - beta_2_cap)
-        square = grad**2 + epsilon
+        square = grad**2 + epsilon_1
         if matrix:
             row_square = (1 - weight)*row_square + weight*row_mean(square)
             column_square = (1 - weight)*column_square + weight*column_mean(square)
@@ -3311,11 +3311,11 @@ class AdafactorBigVision(FusedOptimizer):
             learning_rate >= 0.
         beta_2_decay: Power of the step by which the weight of the newest square decays. Range:
             -1 <= beta_2_decay < 0.
-        beta_2_cap: Largest decay of the mean square. Range: 0 <= beta_2_cap < 1.
-        momentum: Decay of the mean change; None keeps no mean. Range: 0 <= momentum < 1.
-        epsilon: Added to squared gradients. Range: epsilon > 0.
+        epsilon_1: Added to squared gradients. Range: epsilon_1 > 0.
         clip_threshold: Largest root mean square of a change before the mean. Range:
             clip_threshold > 0.
+        beta_2_cap: Largest decay of the mean square. Range: 0 <= beta_2_cap < 1.
+        momentum: Decay of the mean change; None keeps no mean. Range: 0 <= momentum < 1.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
             weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -3356,10 +3356,10 @@ class AdafactorBigVision(FusedOptimizer):
         params: ParamsT,
         lr: float | Tensor = 0.001,
         beta_2_decay: float | Tensor = -0.8,
+        epsilon_1: float | Tensor = 1e-30,
+        clip_threshold: float | Tensor | None = None,
         beta_2_cap: float | Tensor = 0.999,
         momentum: float | Tensor = 0.9,
-        epsilon: float | Tensor = 1e-30,
-        clip_threshold: float | Tensor | None = None,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
